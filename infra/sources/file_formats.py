@@ -5,6 +5,7 @@ the most common broken export, so an error says what the content looks like.
 """
 
 import os
+import re
 from typing import Literal
 
 from infra.errors import UnreadableSource
@@ -16,10 +17,13 @@ FORMAT_BY_EXTENSION: dict[str, FileFormat] = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-FORMAT_NAMES = {"parquet": "Parquet", "csv": "CSV", "jsonl": "JSON lines"}
+FORMAT_NAMES = {"parquet": "Parquet", "csv": "a text table", "jsonl": "JSON lines"}
 PARQUET_MAGIC = b"PAR1"
 
 BINARY_SIGNATURES = (
@@ -34,10 +38,13 @@ BINARY_SIGNATURES = (
     (b"ARROW1", "Arrow IPC (Feather)"),
     (b"SQLite format 3", "a SQLite database"),
     (b"%PDF", "a PDF document"),
-    (b"\xff\xfe", "UTF-16 text, which has to be saved as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text, which has to be saved as UTF-8"),
 )
 """First bytes of common export formats, as their specifications give them."""
+
+_MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*(<(!doctype|html|\?xml|rss|feed)\b|(\[\s*)?\{\s*\")", re.IGNORECASE)
+"""The beginning of HTML, XML or JSON, which no table of text has."""
+
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def detect_format(source_files: SourceFiles) -> FileFormat:
@@ -59,6 +66,8 @@ def describe_content(head: bytes) -> str:
     for magic, description in BINARY_SIGNATURES:
         if head.startswith(magic):
             return description
+    if head.startswith(UTF_16_MARKS):
+        return "UTF-16 text, which has to be saved as UTF-8"
     try:
         text = head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,20 +98,26 @@ def _file_format(source_files: SourceFiles, file: SourceFile) -> FileFormat:
     raise UnreadableSource(
         f"{source_files.display_name(file)} is not a format that Packshot reads (it looks like "
         f"{describe_content(head)}); "
-        "give .parquet, .csv or .jsonl."
+        "give .parquet, .csv, .tsv, .txt or .jsonl."
     )
 
 
 def _check_first_bytes(source_files: SourceFiles, file: SourceFile, file_format: FileFormat) -> None:
     head = read_head(source_files, file)
-    contradicts_name = (
-        not head.startswith(PARQUET_MAGIC)
-        if file_format == "parquet"
-        else head.startswith(tuple(m for m, _ in BINARY_SIGNATURES))
-    )
-    if contradicts_name:
+    if _contradicts(head, file_format):
         raise UnreadableSource(
             f"{source_files.display_name(file)} is not {FORMAT_NAMES[file_format]}: it looks like "
             f"{describe_content(head)}; "
             f"export it again as {FORMAT_NAMES[file_format]}, or give it the extension of its content."
         )
+
+
+def _contradicts(head: bytes, file_format: FileFormat) -> bool:
+    """Tell whether a file's first bytes are of another format."""
+    if file_format == "parquet":
+        return not head.startswith(PARQUET_MAGIC)
+    if head.startswith(tuple(magic for magic, _ in BINARY_SIGNATURES)):
+        return True
+    if file_format == "csv":
+        return _MARKUP.match(head) is not None
+    return head.startswith(UTF_16_MARKS)

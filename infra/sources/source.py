@@ -11,13 +11,13 @@ from typing import Protocol
 import pyarrow as pa
 
 from infra.errors import UnreadableSource
-from infra.sources.csv_files import CsvReader
 from infra.sources.file_formats import FileFormat, detect_format
 from infra.sources.jsonl_files import JsonlReader
 from infra.sources.parquet_files import ParquetReader
 from infra.sources.source_batches import FileBatch, SourceBatch, number_rows
 from infra.sources.source_files import SourceFiles, list_source_files
 from infra.sources.source_options import SourceOptions
+from infra.sources.text_tables.reader import TextReader
 
 BATCH_ROWS = 16_384
 """Rows of a batch: a first run has four or more slots per row as Python objects, about 1.5 kB each."""
@@ -27,10 +27,14 @@ class SourceReader(Protocol):
     """The rows of a source's files in one format. `columns` are those inside the files."""
 
     columns: list[str]
-    notes: tuple[str, ...]
-    """What was found out about the files and how they are read, in sentences for the report."""
-    warnings: tuple[str, ...]
-    """What of it is doubtful, once the files are read."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was found out about the files and how they are read, in sentences for the report."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what of it is doubtful; it is complete once the files were read."""
 
     @property
     def row_count(self) -> int | None:
@@ -113,7 +117,7 @@ def open_source(path: str, options: SourceOptions | None = None) -> Source:
     options = options or SourceOptions()
     readers: dict[FileFormat, Callable[[SourceFiles, SourceOptions], SourceReader]] = {
         "parquet": lambda files, _: ParquetReader(files),
-        "csv": lambda files, _: CsvReader(files),
+        "csv": TextReader,
         "jsonl": lambda files, _: JsonlReader(files),
     }
     return Source(source_files, readers[detect_format(source_files)](source_files, options), options)

@@ -54,10 +54,10 @@ def test_parquet_under_another_name_is_refused_with_its_real_kind(name: str, tmp
         detect_format(list_source_files(str(tmp_path / name)))
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.txt", "a.csv.gz", "a.json", "a"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a.xml", "a"])
 def test_another_extension_is_refused_with_those_that_are_read(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"sku,title\n1,Lamp\n")
-    with pytest.raises(UnreadableSource, match=r"looks like CSV\); give \.parquet, \.csv or \.jsonl"):
+    with pytest.raises(UnreadableSource, match=r"looks like CSV\); give \.parquet, \.csv, \.tsv, \.txt or \.jsonl"):
         detect_format(list_source_files(str(tmp_path / name)))
 
 
@@ -69,10 +69,33 @@ def test_parts_without_an_extension_are_parquet_when_they_say_so(tmp_path: Path)
 def test_a_folder_of_two_kinds_names_one_file_of_each(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"sku\n1\n")
     pq.write_table(pa.table({"sku": ["1"]}), tmp_path / "b.parquet")
-    with pytest.raises(UnreadableSource, match=r"b.parquet' is Parquet and .*a.csv' is CSV; keep one format"):
+    with pytest.raises(UnreadableSource, match=r"b.parquet' is Parquet and .*a.csv' is a text table; keep one"):
         detect_format(list_source_files(str(tmp_path)))
 
 
 def test_extensions_are_read_in_any_case(tmp_path: Path) -> None:
     (tmp_path / "EXPORT.CSV").write_bytes(b"sku\n1\n")
     assert detect_format(list_source_files(str(tmp_path))) == "csv"
+
+
+@pytest.mark.parametrize(
+    ("content", "looks"),
+    [
+        (b"<!DOCTYPE html><title>Forbidden</title>", "HTML or XML"),
+        (b"\xef\xbb\xbf\n <?xml version='1.0'?><rss/>", "HTML or XML"),
+        (b'[\n  {"sku": "1"}]', "JSON"),
+        (b'{"sku": "1"}\n', "JSON"),
+    ],
+)
+def test_a_text_table_that_is_something_else_is_refused_with_what_it_is(
+    content: bytes, looks: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(UnreadableSource, match=f"a.csv' is not a text table: it looks like {looks}"):
+        detect_format(list_source_files(str(tmp_path / "a.csv")))
+
+
+@pytest.mark.parametrize("content", [b"<sku>,title\n1,Mug\n", b"[id],{title}\n1,Mug\n", "sku\n1\n".encode("utf-16")])
+def test_a_header_may_begin_with_a_bracket(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(content)
+    assert detect_format(list_source_files(str(tmp_path / "a.txt"))) == "csv"
