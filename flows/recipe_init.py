@@ -74,8 +74,14 @@ class NewRecipe:
             columns = _present_columns(choice, self.sample.sample.columns)
             if columns:
                 why = reasons.get(name, f"{self.extends} reads it")
-                fields.append({"field": name, "columns": columns, "why": why})
+                fields.append({"field": name, "columns": columns, "example": self._example(columns), "why": why})
         return fields
+
+    def _example(self, columns: Sequence[str]) -> str:
+        """Return the first filled value of a field's columns, as the source has it."""
+        values = self.sample.sample.values
+        texts = (text.strip() for column in columns for text in values.get(column, ()))
+        return next(filter(None, texts), "")
 
     def _unread_columns(self) -> list[str]:
         named = {part for field in self._fields() for column in field["columns"] for part in placeholders(column)}

@@ -83,7 +83,7 @@ def _of_kind(sample: SourceSample, recognised: RecognisedExport) -> RecipePropos
         filled = [column for column in columns if _filled(column, profiles)]
         languages = tuple(language_of(locale) for one in filled if (locale := finder.locale(one, names)))
         if columns:
-            proposal.choices.append(FieldChoice(name, columns, f"{kind.name} writes it there", languages=languages))
+            proposal.choices.append(FieldChoice(name, columns, f"{kind.name}'s own column", languages=languages))
     return proposal
 
 

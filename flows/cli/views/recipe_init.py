@@ -16,7 +16,7 @@ from tasks.reporting.formatting import format_number
 
 MAX_UNREAD_SHOWN = 12
 MAX_WARNINGS_SHOWN = 5
-MAX_PROMPT_CHARACTERS = 400
+MAX_EXAMPLE_CHARACTERS, MAX_PROMPT_CHARACTERS = 30, 400
 
 
 def show_new_recipe(console: Console, document: Mapping[str, Any], source: str) -> None:
@@ -46,12 +46,13 @@ def _show_recognition(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def _show_fields(console: Console, document: Mapping[str, Any]) -> None:
-    table = new_table("field", "read from", "why")
+    table = new_table("field", "read from", "for example", "why")
     for field in document["fields"]:
         columns = Text(", else ").join(plain_text(column) for column in field["columns"])
-        table.add_row(plain_text(field["field"]), columns, Text(field["why"], "dim", overflow="fold"))
+        why = Text(field["why"], "dim", overflow="fold")
+        table.add_row(plain_text(field["field"]), columns, plain_text(field["example"], MAX_EXAMPLE_CHARACTERS), why)
     for name in document["not_found"]:
-        table.add_row(plain_text(name), Text("not found", "yellow"), "")
+        table.add_row(plain_text(name), Text("not found", "yellow"), "", "")
     console.print(table)
     unread: Sequence[str] = document["not_read"]
     if unread:

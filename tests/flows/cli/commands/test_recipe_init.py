@@ -20,7 +20,7 @@ def test_the_recipe_is_written_and_its_prompts_are_shown(run_cli: RunCli) -> Non
     said = run_cli("recipe", "init", "shop.csv", "--out", "my.yaml")
     assert (said.exit_code, said.stderr) == (0, "")
     words = " ".join(said.stdout.split())
-    assert "title Product Name its name" in words
+    assert "title Product Name Oak tray its name" in words
     assert "A-1 front Studio product photograph of Oak tray, natural, front view" in words
     assert "All rows: 2 read, 2 products, 0 left out, 0 rejected." in words
     assert "next: packshot plan shop.csv --recipe my.yaml --store ./store --engine stub" in words

@@ -60,7 +60,7 @@ def test_a_prompt_that_waits_says_why() -> None:
 
 def test_texts_of_a_strangers_file_stay_text() -> None:
     prompt = {"sku": HOSTILE, "view": "front", "prompt": HOSTILE, "slots": 1, "verdict": "PASS", "reasons": []}
-    field = {"field": "sku", "columns": [HOSTILE, HOSTILE], "why": "its name"}
+    field = {"field": "sku", "columns": [HOSTILE, HOSTILE], "example": HOSTILE, "why": "its name"}
     text = shown(prompts=[prompt], fields=[field], not_read=[HOSTILE], doubts=[HOSTILE], warnings=[HOSTILE])
     assert "\x1b" not in text
-    assert text.count("[bold]x[/]") == 7
+    assert text.count("[bold]x[/]") == 8
