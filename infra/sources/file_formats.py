@@ -89,7 +89,7 @@ def read_head(source_files: SourceFiles, file: SourceFile, size: int = 1024) -> 
 
 
 def _file_format(source_files: SourceFiles, file: SourceFile) -> FileFormat:
-    extension = os.path.splitext(file.path)[1].lower()  # noqa: PTH122 - a URL's path, not this machine's
+    extension = os.path.splitext(file.content_name)[1].lower()  # noqa: PTH122 - a URL's path
     if extension in FORMAT_BY_EXTENSION:
         return FORMAT_BY_EXTENSION[extension]
     head = read_head(source_files, file)

@@ -14,6 +14,8 @@ MAX_BYTES = 64 << 20
 """Bytes of JSON that are parsed in about a second."""
 MAX_FILES = 64
 """Files whose headers are read in about a second from a bucket."""
+_WHOLE = {".csv", ".tsv", ".txt"}
+"""Text, of which all is looked at for its encoding: at once on a disk, and not in a bucket."""
 _HEADED = {".csv", ".tsv", ".txt", ".parquet", ".pq"}
 
 
@@ -24,5 +26,6 @@ def opens_quickly(path: str, options: SourceOptions) -> bool:
     files = list_source_files(path).files
     if options.format == "delta":
         return True
-    unheaded = [file for file in files if os.path.splitext(file.path)[1].lower() not in _HEADED]  # noqa: PTH122 - a URL's path
+    headed = _HEADED if parse_source_scheme(path) in {"", "file"} else _HEADED - _WHOLE
+    unheaded = [file for file in files if os.path.splitext(file.content_name)[1].lower() not in headed]  # noqa: PTH122 - a URL's path
     return len(files) <= MAX_FILES and sum(file.size for file in unheaded) <= MAX_BYTES

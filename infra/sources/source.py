@@ -55,7 +55,8 @@ class Source:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what was found out about the files and how they are read."""
-        return self.reader.notes
+        kinds = sorted({file.compression.kind for file in self.source_files.files if file.compression})
+        return (*(f"compressed by {kind}" for kind in kinds), *self.reader.notes)
 
     @property
     def warnings(self) -> tuple[str, ...]:

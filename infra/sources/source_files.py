@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import unquote, urlsplit
@@ -23,6 +23,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from infra.errors import StoreError, UnreadableSource, one_line
 from infra.settings import Settings
 from infra.source_address import HTTP_SCHEMES, parse_source_scheme
+from infra.sources.compression import Compression, compression_of, content_name, open_content, zip_members
 from infra.sources.http_download import download
 from infra.stores.s3_client import S3Access
 
@@ -38,6 +39,12 @@ class SourceFile:
     size: int
     version: str
     partitions: tuple[tuple[str, str | None], ...] = ()
+    compression: Compression | None = None
+
+    @property
+    def content_name(self) -> str:
+        """Return the name of what the file holds, whose extension says its format."""
+        return content_name(self.path, self.compression)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,17 @@ class SourceFiles:
 
     @contextmanager
     def open(self, file: SourceFile) -> Iterator[IO[bytes]]:
-        """Open a file for seeking reads."""
+        """Open what a file holds, for reading in order and from the start again; Parquet, for seeking reads."""
+        with self._open_stored(file) as stream:
+            if file.compression is None:
+                yield stream
+            else:
+                name = self.display_name(file)
+                with open_content(stream, file.compression, file.path, file.size, name) as content:
+                    yield content
+
+    @contextmanager
+    def _open_stored(self, file: SourceFile) -> Iterator[IO[bytes]]:
         with translate_errors(self.display_name(file)), self.filesystem.open(file.path, "rb") as stream:
             yield cast("IO[bytes]", stream)
 
@@ -73,7 +90,7 @@ class SourceFiles:
         return fingerprint.hexdigest()
 
     def _content_digest(self, file: SourceFile) -> str:
-        with self.open(file) as stream:
+        with self._open_stored(file) as stream:
             return hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
 
 
@@ -93,7 +110,7 @@ def list_source_files(url: str) -> SourceFiles:
         files = tuple(_source_file(root, path, information) for path, information in sorted(listing.items()))
         source_files = SourceFiles(url, filesystem, files)
     _check_files(source_files)
-    return source_files
+    return _look_into_files(source_files)
 
 
 @contextmanager
@@ -200,6 +217,27 @@ def _source_file(root: str, path: str, information: Mapping[str, Any]) -> Source
     pairs = [part.split("=", 1) for part in name.split("/")[:-1] if "=" in part]
     partitions = tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, value in pairs)
     return SourceFile(name, path, size, version, partitions)
+
+
+def _look_into_files(source_files: SourceFiles) -> SourceFiles:
+    """Return the files, with the compression of each, and zip archives as the files that they hold."""
+    found: list[SourceFile] = []
+    for file in source_files.files:
+        if file.path.lower().endswith((".parquet", ".pq")):
+            found.append(file)
+            continue
+        name = source_files.display_name(file)
+        with source_files.open(file) as stream:
+            kind = compression_of(file.path, stream.read(4))
+            members = zip_members(stream, name) if kind == "zip" else []
+        if members:
+            prefix = f"{file.name}/" if file.name else ""
+            found += [
+                replace(file, name=f"{prefix}{member}", compression=Compression("zip", member)) for member in members
+            ]
+        else:
+            found.append(replace(file, compression=Compression(kind)) if kind else file)
+    return replace(source_files, files=tuple(found))
 
 
 def _check_files(source_files: SourceFiles) -> None:
