@@ -37,7 +37,15 @@ def decoded_sizes(array: Any) -> Int64s:
     sizes = np.full(len(array), _CELL_BYTES, np.int64)
     if isinstance(kind, pa.DictionaryType):
         of_values = np.append(decoded_sizes(array.dictionary), _CELL_BYTES)
-        sizes = of_values[pc.fill_null(array.indices, len(array.dictionary)).to_numpy(zero_copy_only=False)]
+        places = pc.fill_null(array.indices, len(array.dictionary)).to_numpy(zero_copy_only=False)
+        sizes = of_values[np.clip(places, 0, len(array.dictionary))]
+    elif pa.types.is_struct(kind):
+        for number in range(kind.num_fields):
+            sizes += decoded_sizes(array.field(number))
+    elif pa.types.is_map(kind):
+        ends = np.append(0, np.cumsum(decoded_sizes(array.keys) + decoded_sizes(array.items)))
+        offsets = array.offsets.to_numpy(zero_copy_only=False)
+        sizes += ends[offsets[1:]] - ends[offsets[:-1]]
     elif is_list(kind):
         ends = np.append(0, np.cumsum(decoded_sizes(array.flatten())))
         stops = np.cumsum(list_lengths(array))
@@ -51,10 +59,27 @@ def decoded_sizes(array: Any) -> Int64s:
 
 def list_lengths(array: Any) -> Int64s:
     """Return the number of values in each list of an array; a null has none."""
-    lengths = pc.fill_null(pc.list_value_length(array), 0)
+    if pa.types.is_map(array.type):
+        lengths = pc.if_else(array.is_valid(), pa.array(np.diff(array.offsets.to_numpy(zero_copy_only=False))), 0)
+    else:
+        lengths = pc.fill_null(pc.list_value_length(array), 0)
     return np.asarray(lengths.to_numpy(zero_copy_only=False), np.int64)
 
 
 def is_list(kind: Any) -> bool:
     """Tell whether a type is a list of any kind."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def longest_list(array: Any) -> int:
+    """Return the length of the longest list or map in an array, those inside of others included."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        return max((longest_list(array.field(number)) for number in range(kind.num_fields)), default=0)
+    if pa.types.is_map(kind):
+        longest = max(longest_list(array.keys), longest_list(array.items))
+    elif is_list(kind):
+        longest = longest_list(array.flatten())
+    else:
+        return 0
+    return max(longest, int(list_lengths(array).max(initial=0)))

@@ -11,7 +11,7 @@ from typing import Literal
 from infra.errors import UnreadableSource
 from infra.sources.source_files import SourceFile, SourceFiles
 
-FileFormat = Literal["parquet", "csv", "jsonl"]
+FileFormat = Literal["parquet", "csv", "jsonl", "json", "xml"]
 
 FORMAT_BY_EXTENSION: dict[str, FileFormat] = {
     ".parquet": "parquet",
@@ -22,8 +22,12 @@ FORMAT_BY_EXTENSION: dict[str, FileFormat] = {
     ".txt": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
+    ".xml": "xml",
+    ".rss": "xml",
+    ".atom": "xml",
 }
-FORMAT_NAMES = {"parquet": "Parquet", "csv": "a text table", "jsonl": "JSON lines"}
+FORMAT_NAMES = {"parquet": "Parquet", "csv": "a text table", "jsonl": "JSON lines", "json": "JSON", "xml": "XML"}
 PARQUET_MAGIC = b"PAR1"
 
 BINARY_SIGNATURES = (
@@ -45,6 +49,11 @@ _MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*(<(!doctype|html|\?xml|rss|feed)\b|(\[
 """The beginning of HTML, XML or JSON, which no table of text has."""
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_TEXT_FORMATS: dict[str, FileFormat] = {"JSON": "json", "XML": "xml"}
+"""Formats that a file without a known extension is read as, by what its content looks like: feeds come from URLs."""
 
 
 def detect_format(source_files: SourceFiles) -> FileFormat:
@@ -78,7 +87,7 @@ def describe_content(head: bytes) -> str:
     if start in {"{", "["}:
         return "JSON"
     if start == "<":
-        return "HTML or XML (an error page?)"
+        return "HTML (an error page?)" if _HTML.match(text.lstrip()) else "XML"
     return "CSV" if "," in text.split("\n", 1)[0] else "plain text"
 
 
@@ -95,10 +104,12 @@ def _file_format(source_files: SourceFiles, file: SourceFile) -> FileFormat:
     head = read_head(source_files, file)
     if head.startswith(PARQUET_MAGIC):
         return "parquet"  # Spark and other engines write parts without an extension
+    if describe_content(head) in _TEXT_FORMATS:
+        return _TEXT_FORMATS[describe_content(head)]
     raise UnreadableSource(
         f"{source_files.display_name(file)} is not a format that Packshot reads (it looks like "
         f"{describe_content(head)}); "
-        "give .parquet, .csv, .tsv, .txt or .jsonl."
+        "give .parquet, .csv, .tsv, .txt, .jsonl, .json or .xml."
     )
 
 
@@ -120,4 +131,6 @@ def _contradicts(head: bytes, file_format: FileFormat) -> bool:
         return True
     if file_format == "csv":
         return _MARKUP.match(head) is not None
+    if file_format == "xml":  # which says its encoding itself
+        return not head.startswith(UTF_16_MARKS) and describe_content(head) not in {"XML", "binary data"}
     return head.startswith(UTF_16_MARKS)

@@ -1,6 +1,6 @@
 """Read Parquet files row group by row group, in memory bounded by one batch.
 
-Inputs: Parquet files with the same columns. Outputs: record batches, all of one schema.
+Inputs: Parquet files, and the columns that are read, or paths into nested ones. Outputs: record batches of these.
 Invariant: nothing that a file says of its own size is believed. Pages are checked before they are decoded (see
 `infra.sources.parquet_pages`), text stays in its dictionaries until a batch is cut to size, and the whole file may
 decode to `MAX_GROWTH` times its bytes.
@@ -15,9 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import UnreadableSource
-from infra.sources.batch_slicing import is_list, list_lengths, slices_by_size
+from infra.sources.batch_slicing import longest_list, slices_by_size
+from infra.sources.column_types import storage_independent_type, types_agree
 from infra.sources.file_formats import PARQUET_MAGIC
-from infra.sources.headers import MAX_COLUMNS, check_headers
+from infra.sources.headers import MAX_COLUMNS
+from infra.sources.nested.nested_arrays import holds_objects, require_plain, type_at, values_at
+from infra.sources.nested.nested_paths import ColumnPath, resolve_path
 from infra.sources.parquet_pages import MAX_FOOTER_BYTES, GuardedParquetFile, PageTooLarge, ReadDenied, check_footer
 from infra.sources.source_batches import FileBatch
 from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
@@ -41,46 +44,65 @@ BYTES_PER_ROW = 4
 """A file with more rows has this many bytes for each at least: SKU and title, compressed, take more. Run lengths and
 deltas could claim a billion rows in a kilobyte."""
 
+CHECKED_ROWS = 16_384
+"""Rows of a batch that is only measured."""
+
 _TAIL_BYTES = 4 + len(PARQUET_MAGIC)  # the footer's length, and the end
 _ADVICE = "export it again, with row groups of some 100,000 rows, pages of 1 MB, and dictionary or plain encoding"
 
 
 class ParquetReader:
-    """The rows of Parquet files. Raises `UnreadableSource` for a damaged file or differing columns."""
+    """The rows of Parquet files. Raises `UnreadableSource` for a damaged file, and for a column without one meaning.
 
-    notes: tuple[str, ...] = ()
+    A column counts once it is read: what no recipe reads may be doubled, nested, or another type in every file.
+    """
+
     warnings: tuple[str, ...] = ()
 
-    def __init__(self, source_files: SourceFiles) -> None:
+    def __init__(self, source_files: SourceFiles, notes: tuple[str, ...] = ()) -> None:
         self._source_files = source_files
+        self.notes = notes
         self.row_count = 0
-        schemas = []
+        self._schemas: list[pa.Schema] = []
         for file in source_files.files:
             name = source_files.display_name(file)
             with source_files.open(file) as stream, _translate_errors(name):
                 parquet, _ = _open_parquet(stream, name)
                 _check_size(parquet, file)
-                schemas.append(parquet.schema_arrow.remove_metadata())
+                self._schemas.append(parquet.schema_arrow.remove_metadata())
                 self.row_count += parquet.metadata.num_rows
-        check_headers(source_files, [schema.names for schema in schemas])
-        self._schema = self._one_schema(schemas)
-        self.columns = list(self._schema.names)
+        self.columns = list(dict.fromkeys(name for schema in self._schemas for name in schema.names))
+
+    def has(self, name: str) -> bool:
+        """Tell whether a name is a column, or a path into one, of any file."""
+        path = resolve_path(name, self.columns)
+        return path is not None and any(_kind_of(schema, path) is not None for schema in self._schemas)
 
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[FileBatch]:
-        """Yield each file's rows in order, at most `limit` of them at a time."""
-        schema = pa.schema([self._schema.field(name) for name in columns])
-        for field in schema:
-            _require_plain(field, self._source_files.url)
-        for file in self._source_files.files:
+        """Yield each file's rows in order, at most `limit` of them at a time; what a file lacks is null."""
+        paths = [resolve_path(name, self.columns) or ColumnPath(name) for name in columns]
+        kinds = [self._kinds(name, path) for name, path in zip(columns, paths, strict=True)]
+        for number, file in enumerate(self._source_files.files):
+            schema = pa.schema([(name, of_files[number]) for name, of_files in zip(columns, kinds, strict=True)])
             left = max(GROWTH_WITHOUT_QUESTION, MAX_GROWTH * file.size)
-            for name, batch in self._file_batches(file, columns, limit):
+            present = list(dict.fromkeys(path.column for path in paths if path.column in self._schemas[number].names))
+            for name, batch in self._file_batches(file, present, limit):
                 with _translate_errors(name):
                     for part, size in slices_by_size(batch, BATCH_BYTES):
                         left -= size
                         if left < 0:
                             raise PageTooLarge(f"its file decodes to more than {MAX_GROWTH:,} times its size")
-                        arrays = [_decoded(part.column(field.name), field.type) for field in schema]
+                        arrays = [_values(part, path, field.type) for path, field in zip(paths, schema, strict=True)]
                         yield FileBatch(file, pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+    def require_bounded(self, max_bytes: int) -> None:
+        """Raise `UnreadableSource` where all columns of the files decode to more than this, before others read them."""
+        for number, file in enumerate(self._source_files.files):
+            for name, batch in self._file_batches(file, self._schemas[number].names, CHECKED_ROWS):
+                with _translate_errors(name):
+                    max_bytes -= sum(size for _, size in slices_by_size(batch, BATCH_BYTES))
+                    if max_bytes < 0:
+                        raise PageTooLarge("it decodes to more than is read of such a file")
 
     def _file_batches(
         self, file: SourceFile, columns: Sequence[str], limit: int
@@ -101,31 +123,33 @@ class ParquetReader:
                         break
                     yield group_name, batch
 
-    def _one_schema(self, schemas: Sequence[pa.Schema]) -> pa.Schema:
-        types: dict[str, pa.DataType] = {}
-        for file, schema in zip(self._source_files.files, schemas, strict=True):
-            for field in schema:
-                types[field.name] = self._one_type(field, types.get(field.name), self._source_files.display_name(file))
-        return pa.schema(list(types.items()))
+    def _kinds(self, name: str, path: ColumnPath) -> list[pa.DataType]:
+        """Return the type of a column, or of what a path leads to, in each file; raise where they do not agree."""
+        files = [self._source_files.display_name(file) for file in self._source_files.files]
+        known: tuple[pa.DataType, str] = (pa.null(), files[0])
+        kinds: list[pa.DataType] = []
+        for file_name, schema in zip(files, self._schemas, strict=True):
+            if schema.names.count(path.column) > 1:
+                raise UnreadableSource(f"{file_name} has more than one column {path.column!r}; keep one.")
+            kind = _kind_of(schema, path)
+            kind = pa.null() if kind is None else kind
+            require_plain(name, kind, file_name)
+            if not types_agree(known[0], kind):
+                raise UnreadableSource(
+                    f"The column {name!r} is {known[0]} in {known[1]} and {kind} in {file_name}, and equal values of "
+                    "these have different texts; write it in one type in all files."
+                )
+            known = (kind, file_name) if pa.types.is_null(known[0]) else known
+            kinds.append(kind)
+        if len(set(kinds)) == 1:
+            return kinds
+        return [storage_independent_type(known[0] if pa.types.is_null(kind) else kind) for kind in kinds]
 
-    def _one_type(self, field: pa.Field, known: pa.DataType | None, name: str) -> pa.DataType:
-        if known is None or known == field.type or pa.types.is_null(known):
-            return field.type
-        if pa.types.is_null(field.type):
-            return known
-        if _storage_independent_type(known) == _storage_independent_type(field.type):
-            return _storage_independent_type(known)
-        raise UnreadableSource(
-            f"The files of a folder must have the same columns: {field.name!r} is {field.type} in {name} "
-            f"and {known} in the files before it."
-        )
 
-
-def _storage_independent_type(kind: pa.DataType) -> pa.DataType:
-    """Return a type without its storage variant: no dictionaries, and no text with wide offsets."""
-    if pa.types.is_dictionary(kind):
-        return _storage_independent_type(kind.value_type)
-    return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
+def _kind_of(schema: pa.Schema, path: ColumnPath) -> pa.DataType | None:
+    """Return the type of what a path leads to in a file's (first) column of the name; None where it has no such."""
+    number = schema.names.index(path.column) if path.column in schema.names else -1
+    return None if number < 0 else type_at(schema.field(number).type, path.steps)
 
 
 def _open_parquet(stream: Any, name: str, columns: Sequence[str] = ()) -> tuple[Any, GuardedParquetFile]:
@@ -165,6 +189,10 @@ def _row_group(
     metadata = parquet.metadata.row_group(group)
     if not metadata.num_rows:
         return  # its columns have no bytes, so all of them begin at one place
+    if not columns:  # the file lacks all that is read, but its rows count
+        for start in range(0, metadata.num_rows, limit):
+            yield pa.record_batch([pa.nulls(min(limit, metadata.num_rows - start))], names=[""])
+        return
     numbers = _leaf_numbers(parquet, columns)
     leaves = [parquet.schema.column(number) for number in numbers]
     bytes_per_row = max(1, sum(map(_fixed_width, leaves)), metadata.total_byte_size // max(1, metadata.num_rows))
@@ -173,10 +201,12 @@ def _row_group(
     _require_sound_chunks(parquet, guard, group, [leaf.path for leaf in leaves])
     guard.watch(zip(map(metadata.column, numbers), is_repeated, strict=True), rows)
     for batch in parquet.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False):
-        batch.validate(full=True)  # text that is not UTF-8 would fail later, without the file's name
         selected = batch.select(list(columns))
         for column in selected.columns:
-            if is_list(column.type) and list_lengths(column).max(initial=0) > MAX_LIST_LENGTH:
+            # Text that is not UTF-8 would fail later, without the file's name. Of an object only what is read of it is
+            # checked, in `_values`: where it is null, Arrow's own text in it may have a place in no dictionary.
+            column.validate(full=not holds_objects(column.type))
+            if longest_list(column) > MAX_LIST_LENGTH:
                 raise PageTooLarge(f"a row has a list of more than {MAX_LIST_LENGTH:,} values")
         yield selected
 
@@ -192,8 +222,13 @@ def _require_sound_chunks(parquet: Any, guard: GuardedParquetFile, group: int, p
             next(parquet.iter_batches(1, row_groups=[group], columns=[path], use_threads=False), None)
 
 
-def _decoded(array: Any, kind: pa.DataType) -> Any:
-    """Return an array in its column's type, out of the dictionary in which it was read."""
+def _values(batch: pa.RecordBatch, path: ColumnPath, kind: pa.DataType) -> Any:
+    """Return what a path leads to in each row, decoded to its type; nulls where the file lacks it."""
+    column = batch.column(path.column) if path.column in batch.schema.names else None
+    if column is None or type_at(column.type, path.steps) is None:
+        return pa.nulls(batch.num_rows, kind)
+    array = values_at(column, path.steps)
+    array.validate(full=True)
     if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
     return array.cast(kind)
@@ -212,15 +247,6 @@ def _check_size(parquet: Any, file: SourceFile) -> None:
 def _fixed_width(leaf: Any) -> int:
     """Return the bytes of each value of a column where its type gives them."""
     return int(leaf.length) if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0
-
-
-def _require_plain(field: pa.Field, url: str) -> None:
-    kind = field.type.value_type if is_list(field.type) or pa.types.is_dictionary(field.type) else field.type
-    if pa.types.is_nested(kind):
-        raise UnreadableSource(
-            f"The column {field.name!r} of {url!r} holds {str(field.type)[:200]}, which is neither text nor number; "
-            "drop it from the recipe's columns."
-        )
 
 
 @contextmanager

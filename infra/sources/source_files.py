@@ -54,6 +54,8 @@ class SourceFiles:
     url: str
     filesystem: Any
     files: tuple[SourceFile, ...]
+    version: str = ""
+    """The version of a Delta table, for the fingerprint."""
 
     def display_name(self, file: SourceFile) -> str:
         """Return how a message names `file`."""
@@ -80,7 +82,7 @@ class SourceFiles:
 
         A download without an etag counts by its content.
         """
-        fingerprint = hashlib.sha256(b"packshot source/1")
+        fingerprint = hashlib.sha256(b"packshot source/1" + self.version.encode())
         readable = isinstance(self.filesystem, LocalFileSystem | MemoryFileSystem)
         for file in self.files:
             content = self._content_digest(file) if readable or not file.version else file.version
@@ -104,7 +106,7 @@ def list_source_files(url: str) -> SourceFiles:
     if scheme in HTTP_SCHEMES:
         source_files = _download_files(url)
     else:
-        filesystem, root = _file_system(scheme, url)
+        filesystem, root = open_file_system(url)
         with translate_errors(repr(url)):
             listing = _listing(filesystem, root, url)
         files = tuple(_source_file(root, path, information) for path, information in sorted(listing.items()))
@@ -147,8 +149,9 @@ def _network_errors() -> tuple[type[Exception], ...]:
     return (BotoCoreError, ClientError)
 
 
-def _file_system(scheme: str, url: str) -> tuple[Any, str]:
+def open_file_system(url: str) -> tuple[Any, str]:
     """Return the file system of a path or URL, and the path in it."""
+    scheme = parse_source_scheme(url)
     if scheme == "":
         # Not by fsspec's address parser: it would read "::" in a file's name as a chain.
         return LocalFileSystem(), str(Path(url).expanduser().absolute())
@@ -182,7 +185,7 @@ def _listing(filesystem: Any, root: str, url: str) -> dict[str, Mapping[str, Any
     }
     if any("/_delta_log/" in path for path in files):
         raise UnreadableSource(
-            f"{url!r} is a Delta table, whose files hold dead rows too; export one version as Parquet."
+            f"{url!r} is a Delta table, whose files hold dead rows too; read it as format delta, which is found out."
         )
     return {path: value for path, value in files.items() if not _is_marker_file(_relative(root, path))}
 
@@ -211,11 +214,18 @@ def _is_marker_file(name: str) -> bool:
 
 def _source_file(root: str, path: str, information: Mapping[str, Any]) -> SourceFile:
     name = _relative(root, path)
+    pairs = [part.split("=", 1) for part in name.split("/")[:-1] if "=" in part]
+    partitions = tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, value in pairs)
+    return described_file(name, path, information, partitions)
+
+
+def described_file(
+    name: str, path: str, information: Mapping[str, Any], partitions: tuple[tuple[str, str | None], ...]
+) -> SourceFile:
+    """Return a file with the size and version that its file system's listing gives."""
     size = int(information.get("size") or 0)
     modified = information.get("LastModified") or information.get("mtime") or information.get("created")
     version = str(information.get("ETag") or f"{size} {modified}")
-    pairs = [part.split("=", 1) for part in name.split("/")[:-1] if "=" in part]
-    partitions = tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, value in pairs)
     return SourceFile(name, path, size, version, partitions)
 
 

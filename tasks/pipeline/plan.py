@@ -157,7 +157,7 @@ def _open_validator(job: RefreshJob, source: Source, plan: Plan) -> RowValidator
     validator = open_validator(job, source)
     if job.recipe.inherit is not None:
         batches = (batch.rows for batch in source.batches(validator.needed_columns))
-        validator.inherited = collect_inherited_values(job.recipe, source.columns, batches)
+        validator.inherited = collect_inherited_values(job.recipe, validator.columns, batches)
     plan.rows = validator.counts
     return validator
 

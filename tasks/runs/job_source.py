@@ -5,6 +5,7 @@ checks before a run read it the same way.
 """
 
 from catalogs.errors import MissingColumns
+from catalogs.ingest.named_columns import named_columns
 from catalogs.ingest.row_validation import RowValidator
 from catalogs.recognition.recipe_hint import recipe_hint
 from catalogs.runs.job import RefreshJob
@@ -25,6 +26,6 @@ def source_options(job: RefreshJob) -> SourceOptions:
 def open_validator(job: RefreshJob, source: Source) -> RowValidator:
     """Return the validator of the source's rows. Raises `MissingColumns`, with a recipe that would fit the source."""
     try:
-        return RowValidator(job.recipe, source.columns)
+        return RowValidator(job.recipe, source.columns_and_paths(named_columns(job.recipe)))
     except MissingColumns as error:
         raise MissingColumns(f"{error} {recipe_hint(job.recipe, source.columns)}") from None

@@ -17,6 +17,7 @@ import fsspec
 
 from catalogs import layout
 from catalogs.errors import InputError
+from catalogs.ingest.named_columns import named_columns
 from catalogs.ingest.row_validation import RowValidator
 from catalogs.models.engine_artifacts import parse_engine_facts
 from catalogs.policy.audit_suite import load_audit_suite
@@ -73,7 +74,7 @@ def catalogue(suffix: str, data: bytes) -> None:
     path = f"/fuzzing/catalogue.{suffix}"
     fsspec.filesystem("memory").pipe_file(path, data)
     source = open_source(f"memory:/{path}")
-    validator = RowValidator(_recipe(), source.columns)
+    validator = RowValidator(_recipe(), source.columns_and_paths(named_columns(_recipe())))
     rows = 0
     for batch in source.batches(validator.needed_columns):
         validator.validate_batch(batch.numbers, batch.rows)

@@ -52,6 +52,10 @@ class TextReader:
         """Return what is doubtful of how the files are read."""
         return tuple(self._warnings)
 
+    def has(self, name: str) -> bool:
+        """Tell whether a name is a column."""
+        return name in self.columns
+
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[FileBatch]:
         """Yield each file's rows in order, at most `limit` readable ones at a time.
 

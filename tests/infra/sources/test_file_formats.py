@@ -24,7 +24,7 @@ def zipped() -> bytes:
 LOOKS = {
     "CSV": b"sku,title\n1,Lamp\n",
     "JSON": b' {"sku": "1"}\n',
-    "HTML or XML (an error page?)": b"<!doctype html><title>Forbidden</title>",
+    "HTML (an error page?)": b"<!doctype html><title>Forbidden</title>",
     "a zip archive or an Excel workbook": zipped(),
     "gzip, which has to be decompressed first": gzip.compress(b"sku,title\n"),
     "plain text": b"please find the catalogue attached",
@@ -57,13 +57,35 @@ def test_parquet_under_another_name_is_refused_with_its_real_kind(name: str, tmp
 @pytest.mark.parametrize("name", ["a.xlsx", "a.doc", "a"])
 def test_another_extension_is_refused_with_those_that_are_read(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"sku,title\n1,Lamp\n")
-    with pytest.raises(UnreadableSource, match=r"looks like CSV\); give \.parquet, \.csv, \.tsv, \.txt or \.jsonl"):
+    with pytest.raises(UnreadableSource, match=r"looks like CSV\); give \.parquet, \.csv, \.tsv, \.txt, \.jsonl"):
         detect_format(list_source_files(str(tmp_path / name)))
 
 
 def test_parts_without_an_extension_are_parquet_when_they_say_so(tmp_path: Path) -> None:
     pq.write_table(pa.table({"sku": ["1"]}), tmp_path / "000000_0")
     assert detect_format(list_source_files(str(tmp_path))) == "parquet"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("feed.php", b'<?xml version="1.0"?><rss/>', "xml"),
+        ("export", b'[{"sku": "1"}]', "json"),
+        ("feed.rss", b"<rss/>", "xml"),
+        ("part-0.json", b'{"sku": "1"}', "json"),
+    ],
+)
+def test_feeds_are_known_by_their_content_where_the_name_says_nothing(
+    tmp_path: Path, name: str, content: bytes, expected: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert detect_format(list_source_files(str(tmp_path / name))) == expected
+
+
+def test_an_error_page_under_the_name_of_a_feed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(b" <!DOCTYPE html><title>Forbidden</title>")
+    with pytest.raises(UnreadableSource, match=r"is not XML: it looks like HTML \(an error page\?\)"):
+        detect_format(list_source_files(str(tmp_path / "a.xml")))
 
 
 def test_a_folder_of_two_kinds_names_one_file_of_each(tmp_path: Path) -> None:
@@ -81,8 +103,8 @@ def test_extensions_are_read_in_any_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "looks"),
     [
-        (b"<!DOCTYPE html><title>Forbidden</title>", "HTML or XML"),
-        (b"\xef\xbb\xbf\n <?xml version='1.0'?><rss/>", "HTML or XML"),
+        (b"<!DOCTYPE html><title>Forbidden</title>", "HTML"),
+        (b"\xef\xbb\xbf\n <?xml version='1.0'?><rss/>", "XML"),
         (b'[\n  {"sku": "1"}]', "JSON"),
         (b'{"sku": "1"}\n', "JSON"),
     ],

@@ -1,0 +1,1 @@
+"""Nested sources: values inside values by path, JSON documents, XML feeds."""
