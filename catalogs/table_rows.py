@@ -138,6 +138,7 @@ class DecisionRow(TypedDict):
     precision: str | None
     backend: str | None
     collides_with: bytes | None
+    sentence: str | None
 
 
 class ReportedDecisionRow(TypedDict):
@@ -251,6 +252,7 @@ class OutcomeRow(TypedDict):
     tries: int | None
     retry_at: datetime | None
     collides_with: bytes | None
+    sentence: str | None
 
 
 class OutcomeDecision(TypedDict):

@@ -189,6 +189,7 @@ DECISIONS = pa.schema(
         ("created_at", _TIME),
         *_PROVENANCE_FIELDS,
         ("collides_with", pa.binary()),  # pixel sha of the picture that it is too similar to; null where there is none
+        ("sentence", pa.string()),  # what the engine or a scanner itself said; null where it said nothing
     ]
 )
 """The batch: one row per slot of the plan, with the image that is selected for it."""
@@ -247,6 +248,7 @@ OUTCOMES = pa.schema(
         ("tries", pa.int16()),  # how often a fault of our own has kept the slot; null for the image's own refusal
         ("retry_at", _TIME),  # when such an outcome is tried again
         ("collides_with", pa.binary()),  # pixel sha of a picture that is too similar; it holds while that one is live
+        ("sentence", pa.string()),  # what the engine or a scanner itself said; null where nothing, and in older rows
     ]
 )
 """Refusals by (slot, request key), so that no run pays for the same one twice.

@@ -12,7 +12,7 @@ from markdown_tables import code, table
 
 import catalogs
 import tasks
-from catalogs.planning import schedule
+from catalogs.planning import caption_length, schedule
 from catalogs.policy import channels, prompt_rules, review_expiry
 from catalogs.policy.schema import SCORE_SCANNERS, ImageRule, built_in_policy
 from catalogs.runs import manifest_diff
@@ -35,6 +35,7 @@ MEANINGS = {
     "duplicate-maybe": "within `review_bits` of another SKU's image: REVIEW",
     "words.*": "the prompt holds a term of that list or category",
     "engine-failed": "the engine could not make this image; the slot is `failed`, and tried again",
+    "caption-too-long": "the prompt has more tokens than the model reads (where the plan can count, its row is a reject)",
     "set-aside": "engine after engine died with this request in hand; the slot is `failed`, and tried again",
     "not-made": "there is no attempt and nothing else is known of the request; `deferred`",
     "review-expired": "no answer within `review_days`: the slot counts as blocked; more days open the question again",
@@ -55,7 +56,8 @@ CONSTANTS = (
     prompt_rules.OTHER_BRAND, review_expiry.REVIEW_EXPIRED, manifest_diff.ROLLBACK_REASON, decide.NOT_MADE,
     generate.SET_ASIDE, budget_meter.BUDGET_USED_UP, budget_meter.TIME_USED_UP, *schedule.DEFERRAL_REASONS,
     channels.NEEDS_APPROVAL, channels.NO_PROVENANCE_MARK, channels.WRONG_FORMAT, channels.SCORES_NOT_STORED,
-    takedowns.TAKEN_BY_POLICY, "engine-failed", "words.*", "not-measured.*", "duplicate-exact",
+    takedowns.TAKEN_BY_POLICY, caption_length.CAPTION_TOO_LONG, "engine-failed", "words.*", "not-measured.*",
+    "duplicate-exact",
 )  # fmt: skip
 """Codes that no literal of a `Verdict` holds."""
 LIMITS = ("block_below", "review_below", "review_above", "block_above")

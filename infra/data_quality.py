@@ -41,7 +41,7 @@ def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[
     """Return one result per entry of the suite, in its order.
 
     An entry's `severity` is "critical" or "warning"; anything else counts as critical. Its `where`, if any, restricts
-    it to some rows: `{column, at_least}` or `{column, one_of}`. (Conditions as text would be executed by pandas.)
+    it to some rows: `{column, at_least, below}` or `{column, one_of}`. (Text conditions would be executed by pandas.)
     Its `label`, if any, is the column that names an unexpected row in the reason.
     """
     if not suite:
@@ -87,6 +87,8 @@ def _arguments(entry: Mapping[str, Any]) -> dict[str, Any]:
         return {**entry.get("kwargs", {})}
     column = Column(where["column"])
     rows = column.is_in(where["one_of"]) if where.get("one_of") is not None else column >= where["at_least"]
+    if where.get("below") is not None:
+        rows = rows & (column < where["below"])
     return {**entry.get("kwargs", {}), "row_condition": rows}
 
 

@@ -7,6 +7,7 @@ slot's row by its id. 2,000,000 live rows take about 160 MB, since no row is a P
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.indexes.dictionary_encoder import DictionaryEncoder
-from catalogs.indexes.digest_index import DigestIndex, Uint64Array, column_halves, fixed_bytes
+from catalogs.indexes.digest_index import (
+    DIGEST_BYTES,
+    DigestIndex,
+    Uint64Array,
+    column_halves,
+    fixed_bytes,
+    split_halves,
+)
 from catalogs.ingest.number_text import EXPONENT_HINT, name_in_full
 from catalogs.slot_states import SlotState
 
@@ -102,6 +110,14 @@ class CurrentRelease:
         """Tell whether a row shows the image of this request, compared by the first 128 bits of the key."""
         high, low = np.frombuffer(request_key[:16], dtype=">u8")
         return bool(self.key_high[position] == high and self.key_low[position] == low)
+
+    def shows_request(self, request_key: bytes) -> bool:
+        """Tell whether any row shows the image of this request."""
+        return bool(self._keys.find(*split_halves(request_key[:DIGEST_BYTES]))[0] >= 0)
+
+    @cached_property
+    def _keys(self) -> DigestIndex:
+        return DigestIndex(self.key_high, self.key_low)
 
     def same_source(
         self, positions: npt.NDArray[np.int64], high: Uint64Array, low: Uint64Array
@@ -192,6 +208,10 @@ class OutcomeIndex:
     def slot_outcomes(self, slot_id: bytes) -> Iterator[Outcome]:
         """Yield the outcomes of one slot."""
         return self._rows(self._slots, slot_id)
+
+    def has_request(self, request_key: bytes) -> bool:
+        """Tell whether any slot has an outcome of this request."""
+        return bool(self._keys.find(*split_halves(request_key[:DIGEST_BYTES]))[0] >= 0)
 
     def attempts_failed(self, request_key: bytes) -> tuple[int, int]:
         """Return how many attempts at a request failed, the highest over its slots, and how many of them by our fault.

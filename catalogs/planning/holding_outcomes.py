@@ -4,11 +4,22 @@ Inputs: an outcome of a slot, what is live, the policy in force, the clock. Outp
 it of the outcomes whose source or request is the slot's own.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from catalogs.planning.current_state import CurrentRelease, Outcome
+from catalogs.planning.plan import Request
 from catalogs.planning.retry_rules import RetryClock
 from catalogs.slot_states import REFUSED_BY_GATES, SlotState
+
+
+class OutcomeMatch(NamedTuple):
+    """A request that was refused before, with its outcome: it waits on, or is decided again under another policy."""
+
+    request: Request
+    outcome: Outcome
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,22 @@ class HoldingRules:
         else:
             holds = outcome.state == SlotState.FAILED and outcome.attempts >= attempts
         return holds and not self._is_due(outcome)
+
+    def match_rendered(
+        self, requests: Iterable[Request], outcomes: Sequence[Outcome], attempts: int
+    ) -> OutcomeMatch | None:
+        """Return the first outcome of these requests that holds, else the first of a gate's refusal, or None.
+
+        `requests` is one request under each of its keys. An outcome of the prompt gates does not hold a rendered
+        request: what they judge may have changed without changing the prompt.
+        """
+        matching = [(each, one) for each in requests for one in outcomes if one.request_key == each.key]
+        for request, outcome in matching:
+            same_finish = outcome.finish_digest == request.finish_digest
+            if same_finish and self.still_holds(outcome, attempts) and not is_prompt_outcome(outcome):
+                return OutcomeMatch(request, outcome, waits=True)
+        refused = (OutcomeMatch(*pair, waits=False) for pair in matching if pair[1].state in REFUSED_BY_GATES)
+        return next(refused, None)
 
     def _is_due(self, outcome: Outcome) -> bool:
         """Tell whether an outcome is tried again, since it says nothing of the image or hung on a picture now gone."""

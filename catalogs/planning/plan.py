@@ -148,6 +148,10 @@ class Shard:
     rows: list[int] | None = None
 
 
+WHOLE_ROW = "the whole row"
+"""The place of a row that is damaged as a whole."""
+MAX_NAMED_COLUMNS = 3
+"""Columns that the sentence about rejected rows names."""
 MAX_REPORTED_REJECTS = 100
 """Rejects that a report lists; the run's `rejects.parquet` holds all of them."""
 
@@ -175,6 +179,8 @@ class Plan:
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     source_notes: list[str] = field(default_factory=list)  # what was found out about the source's files
+    rows_without_sku: int = 0  # rejected rows with no readable SKU; any of them stops all retiring
+    rejected_columns: dict[str, int] = field(default_factory=dict)  # column -> rows that were rejected for it
     outcomes_version: int | None = None  # None where there was no such table, and in plans of older versions
 
     @property
@@ -187,6 +193,23 @@ class Plan:
     def seconds_per_image(self) -> float:
         """Return the average of the estimated engine seconds of an image."""
         return self.gpu_seconds / self.images if self.images else 0.0
+
+    def count_rejects(self, rejects: Sequence[Reject]) -> None:
+        """Count rejected rows by column, and those whose SKU cannot be read."""
+        for reject in rejects:
+            self.rejected_columns[reject.column] = self.rejected_columns.get(reject.column, 0) + 1
+            self.rows_without_sku += reject.sku is None
+
+    def rejects_sentence(self) -> str:
+        """Return the columns that rows were rejected for, the most frequent first, each with its first row."""
+        first = {reject.column: reject for reject in reversed(self.rejects)}
+        counted = sorted(self.rejected_columns.items(), key=lambda item: (-item[1], item[0]))[:MAX_NAMED_COLUMNS]
+        parts = [
+            f"{count:,} for {column}"
+            + (f" (row {first[column].row}: {first[column].reason})" if column in first else "")
+            for column, count in counted
+        ]
+        return f"Rejected rows: {'; '.join(parts)}"
 
     def document(self) -> dict[str, Any]:
         """Return the plan as plain values."""

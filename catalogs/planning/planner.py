@@ -11,10 +11,9 @@ search, only the slots that differ are handled one by one, and 2,000,000 live ro
 need the rendered slots as a table first, and a slot is compared under the model version that made it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +23,10 @@ from catalogs.ingest.row_validation import Reject
 from catalogs.ingest.rows import BatchRows
 from catalogs.ingest.source_rows import select_source_rows
 from catalogs.keys import slot_id_of_bytes, slot_suffix
+from catalogs.planning.caption_length import CaptionLengths
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
-from catalogs.planning.holding_outcomes import HoldingRules, is_prompt_outcome
+from catalogs.planning.former_requests import FormerRequests
+from catalogs.planning.holding_outcomes import HoldingRules, OutcomeMatch
 from catalogs.planning.plan import (
     CHANGED,
     NEW,
@@ -36,6 +37,7 @@ from catalogs.planning.plan import (
     Slot,
 )
 from catalogs.planning.planned_elsewhere import PlannedElsewhere
+from catalogs.planning.prompt_syntax import PromptSyntax
 from catalogs.planning.related_slots import RelatedSlots
 from catalogs.planning.request_builder import RequestBuilder
 from catalogs.planning.request_deduplication import SharedRequests
@@ -47,7 +49,7 @@ from catalogs.policy.prompt_rules import PromptGate
 from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.schema import Recipe
 from catalogs.recipe.templates import PromptRenderError
-from catalogs.slot_states import REFUSED_BY_GATES, SlotState
+from catalogs.slot_states import SlotState
 
 MAX_REJECT_CHARACTERS = 300
 
@@ -87,6 +89,9 @@ class Planner:
     review_days: int
     backfill: int | None = None
     elsewhere: PlannedElsewhere = field(default_factory=PlannedElsewhere)
+    read_negatives: Callable[[], Sequence[str]] = tuple
+    """The negative prompts of the recipes that made what is live."""
+    captions: CaptionLengths = field(default_factory=CaptionLengths)
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
@@ -94,12 +99,15 @@ class Planner:
         self._rules = HoldingRules(self.live, self.policy_digest, self.clock)
         self.effective_recipes = EffectiveRecipes(self.recipe)
         self._selector_of = cache(lambda model: VersionSelector(self.recipe, model, self.live, self.backfill))
+        self._former = FormerRequests(self.recipe, self.live, self.outcomes, self.read_negatives)
+        self.syntax = PromptSyntax()
         self._shared_requests = SharedRequests(self.prompt_gate, self.counts)
 
     def plan_batch(self, table: pa.Table) -> PlannedBatch:
         """Return the plan of one batch of accepted rows."""
         batch = _BatchInProgress(BatchRows(table))
         for shape, positions in group_rows_by_shape(self.recipe, batch.rows).items():
+            self.syntax.add_rows(self.recipe, shape, batch.rows, positions)
             selector = self._selector_of(shape.model)
             for view in shape.views:
                 recipes = [
@@ -118,6 +126,7 @@ class Planner:
             if self.elsewhere.has(slot):
                 self.counts.in_progress += 1
                 continue
+            self.syntax.add_prompt(slot.sku, request.prompt)
             request.for_new_sku = not batch.presence.live[position]
             self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
         batch.planned.source_rows = select_source_rows(table, {position for position, *_ in batch.slots})
@@ -171,7 +180,7 @@ class Planner:
         version, request = slot.comparison_index, slot.build_request(slot.comparison_index)
         kind, outcome_versions = (CHANGED if slot.is_live else NEW), slot.candidate_indices
         if not self._is_live_request(slot, request.key):
-            request = self._live_former_request(slot, version) or request
+            request = self._former.find_live(slot, version, request) or request
         if self._is_live_request(slot, request.key):
             if self.live.finish_digest(slot.live_position) == request.finish_digest:
                 self.counts.unchanged += 1
@@ -184,15 +193,18 @@ class Planner:
         elif slot.assigned_index != version:
             version = slot.assigned_index
             request = slot.build_request(version)
-        match = self._match_outcome(slot, outcomes, outcome_versions, (version, request))
+        version, match = self._match_outcome(slot, outcomes, outcome_versions, (version, request)) or (version, None)
         if match is not None and match.waits:
             self._wait(slot, match.outcome, batch)
-            source = slot.source_digest(match.version)
+            source = slot.source_digest(version)
             finish = match.outcome.finish_digest
             batch.planned.refreshed.append((slot.slot_id, "outcomes", source, match.request.key, finish))
             return
         if match is not None:
-            kind, version, request = WAITING, match.version, match.request
+            kind, request = WAITING, match.request
+        elif not self._is_live_request(slot, request.key):
+            request = self._former.share(slot, version, request)
+        self.captions.require_short(request)
         batch.slots.append((slot.row_position, self._build_slot(slot, version, kind, request), request))
 
     def _wait(self, slot: StaleSlot, outcome: Outcome, batch: _BatchInProgress) -> None:
@@ -203,19 +215,16 @@ class Planner:
 
     def _match_outcome(
         self, slot: StaleSlot, outcomes: Sequence[Outcome], versions: Sequence[int], rendered: tuple[int, Request]
-    ) -> "_OutcomeMatch | None":
-        """Return the first of these versions under which an outcome binds the slot, or None.
+    ) -> tuple[int, OutcomeMatch] | None:
+        """Return the first of these versions under which an outcome binds the slot, with the outcome, or None.
 
         `rendered` is a version with its request, so that it is not rendered twice.
         """
         for version in versions if outcomes else ():
             request = rendered[1] if version == rendered[0] else slot.build_request(version)
-            matching = [outcome for outcome in outcomes if outcome.request_key == request.key]
-            waiting = next((one for one in matching if self._waits_rendered(slot, one, request)), None)
-            refused = next((one for one in matching if one.state in REFUSED_BY_GATES), None)
-            outcome = waiting or refused
-            if outcome is not None:
-                return _OutcomeMatch(version, request, waiting is not None, outcome)
+            keyed = (request, *self._former.variants(slot, version, request))
+            if (match := self._rules.match_rendered(keyed, outcomes, slot.attempts)) is not None:
+                return version, match
         return None
 
     def _build_slot(self, slot: StaleSlot, version: int, kind: str, request: Request) -> Slot:
@@ -226,11 +235,6 @@ class Planner:
 
     def _is_live_request(self, slot: StaleSlot, request_key: bytes) -> bool:
         return slot.is_live and self.live.has_request_key(slot.live_position, request_key)
-
-    def _live_former_request(self, slot: StaleSlot, version: int) -> Request | None:
-        """Return the request that is live, if only its numbers read otherwise when it was made (`number_text`)."""
-        former = slot.build_former_request(version) if slot.is_live else None
-        return former if former is not None and self._is_live_request(slot, former.key) else None
 
     def _find_holding_outcome(self, slot: StaleSlot, outcomes: Sequence[Outcome]) -> Outcome | None:
         """Return an outcome of the slot's very source that holds: then its prompt need not be rendered.
@@ -252,20 +256,3 @@ class Planner:
     def _is_live_image(self, slot: StaleSlot, outcome: Outcome) -> bool:
         is_live = self._is_live_request(slot, outcome.request_key)
         return is_live and self.live.finish_digest(slot.live_position) == outcome.finish_digest
-
-    def _waits_rendered(self, slot: StaleSlot, outcome: Outcome, request: Request) -> bool:
-        """Tell whether an outcome of the rendered request holds.
-
-        An outcome of the prompt gates does not: what they judge may have changed without changing the prompt.
-        """
-        same_finish = outcome.finish_digest == request.finish_digest
-        return same_finish and self._rules.still_holds(outcome, slot.attempts) and not is_prompt_outcome(outcome)
-
-
-class _OutcomeMatch(NamedTuple):
-    """A request of a slot that was refused before: it waits on, or is decided again under the policy in force."""
-
-    version: int
-    request: Request
-    waits: bool
-    outcome: Outcome

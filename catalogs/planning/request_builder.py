@@ -2,8 +2,14 @@
 
 Inputs: the rows of a batch, an effective recipe, an index. Outputs: a `Request` and a `Slot` for each requested row. A
 first run builds millions, so what all rows of a batch have in common is computed once.
+
+At guidance 0 the model never sees a negative prompt, so it is empty there and does not reach the key. Versions before
+hashed it all the same: `build_former` gives the keys under which their images may be live, refused or withdrawn.
 """
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,7 +20,7 @@ from catalogs.planning.current_state import OutcomeIndex
 from catalogs.planning.plan import Request, Slot
 from catalogs.recipe.effective_recipe import EffectiveRecipe
 from catalogs.recipe.schema import REQUEST_KEY_OVERRIDES
-from catalogs.recipe.templates import PromptRenderError, normalize_prompt
+from catalogs.recipe.templates import PromptRenderError, TemplateRenderer, normalize_prompt
 from catalogs.verdict import PASS
 
 
@@ -74,13 +80,14 @@ class RequestBuilder:
         prompt = normalize_prompt(overrides.get("prompt", "")) or recipe.template.render(values)
         if not prompt:
             raise PromptRenderError("it is empty")
-        negative = normalize_prompt(overrides.get("negative_prompt", "")) or recipe.negative.render(values)
+        negative = ""
+        if tier.guidance > 0:
+            negative = normalize_prompt(overrides.get("negative_prompt", "")) or recipe.negative.render(values)
         width = parse_whole_number(overrides.get("width", "")) or tier.width
         height = parse_whole_number(overrides.get("height", "")) or tier.height
         seed = parse_whole_number(overrides.get("seed", ""))
         key = self._request_keys(negative, width, height, seed).key_for(prompt)
-        failed, own_fault = self._outcomes.attempts_failed(key) if len(self._outcomes) else (0, 0)
-        allowed = tier.attempts + own_fault
+        first_attempt, allowed = self._attempts(key)
         return Request(
             key=key,
             prompt=prompt,
@@ -92,13 +99,48 @@ class RequestBuilder:
             guidance=tier.guidance,
             model=recipe.model,
             finish_digest=recipe.finish_digest,
-            first_attempt=min(failed, allowed - 1),
+            first_attempt=first_attempt,
             attempts_allowed=allowed,
             category=self._slot_columns.category[position],
             verdict=PASS,
             priority=self._slot_columns.priority[position].lower() or "normal",
             deadline=parse_time(deadline) if (deadline := self._slot_columns.deadline[position]) else None,
         )
+
+    def build_former(
+        self, position: int, request: Request, templates: Callable[[], Iterable[TemplateRenderer]]
+    ) -> Iterator[Request]:
+        """Yield a request as older versions keyed it, with a negative prompt at guidance 0.
+
+        The row's own is tried, or the recipe's, and then those of `templates`, which an older recipe had.
+        """
+        if self.effective_recipe.tier.guidance > 0:
+            return
+        tried = {""}
+        for negative in self._former_negatives(position, templates):
+            if negative not in tried:
+                tried.add(negative)
+                key = self._request_keys(negative, request.width, request.height, request.seed).key_for(request.prompt)
+                first_attempt, allowed = self._attempts(key)
+                yield replace(request, key=key, first_attempt=first_attempt, attempts_allowed=allowed)
+
+    def _former_negatives(
+        self, position: int, read_templates: Callable[[], Iterable[TemplateRenderer]]
+    ) -> Iterator[str]:
+        with suppress(PromptRenderError):  # no version could have made anything of it
+            yield normalize_prompt(dict(self._override_columns)["negative_prompt"][position])
+        for templates in (lambda: [self.effective_recipe.negative], read_templates):
+            for template in templates():
+                fields = template.fields - self._slot_values.keys()
+                values = {name: self._rows.column(name)[position] for name in fields}
+                with suppress(PromptRenderError):
+                    yield template.render(values | self._slot_values)
+
+    def _attempts(self, key: bytes) -> tuple[int, int]:
+        """Return a request's first attempt of this run, and how many it may spend."""
+        failed, own_fault = self._outcomes.attempts_failed(key) if len(self._outcomes) else (0, 0)
+        allowed = self.effective_recipe.tier.attempts + own_fault
+        return min(failed, allowed - 1), allowed
 
     def build_slot(
         self,

@@ -148,10 +148,10 @@ class StaleSlot:
         """Return the slot's request under a version. Raises `PromptRenderError`."""
         return self.builders.builders[version_index].build_request(self.row_position)
 
-    def build_former_request(self, version_index: int) -> Request | None:
-        """Return the slot's request as it was when numbers read as exponents; None where it is the same."""
+    def build_exponents(self, version_index: int) -> list[Request]:
+        """Return the slot's request as it was when numbers read as exponents; none where it is the same."""
         builder = self.builders.builders[version_index].before_exponents()
-        return builder.build_request(self.row_position) if builder is not None else None
+        return [builder.build_request(self.row_position)] if builder is not None else []
 
     @property
     def assigned_index(self) -> int:

@@ -8,6 +8,7 @@ A suite holds no code: row conditions are written as `where`, since Great Expect
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -20,13 +21,23 @@ class RowCondition(StrictModel):
 
     column: str = Field(description="The column to test")
     at_least: float | None = Field(None, description="Rows whose value is this or more")
+    below: float | None = Field(None, description="With `at_least`: rows whose value is less than this")
     one_of: tuple[str, ...] | None = Field(None, description="Rows whose value is one of these")
 
     @model_validator(mode="after")
     def _one_way(self) -> "RowCondition":
         if (self.at_least is None) == (self.one_of is None):
             raise ValueError("give either at_least or one_of")
+        if self.below is not None and self.at_least is None:
+            raise ValueError("give at_least with below")
         return self
+
+    def covers(self, totals: Mapping[str, float]) -> bool:
+        """Tell whether the one row of the totals is covered; a condition on names covers no number."""
+        value = totals[self.column]
+        return self.at_least is not None and self.at_least <= value < (
+            float("inf") if self.below is None else self.below
+        )
 
 
 class Expectation(StrictModel):
@@ -39,6 +50,7 @@ class Expectation(StrictModel):
     label: str | None = Field(None, description="The column that identifies a row in messages")
     severity: Literal["critical", "warning"] = Field("critical", description="A failed critical check holds the batch")
     source: str = Field("", description="Why the check exists, and where its numbers come from")
+    sentence: str = Field("", description="What a failed check of the totals says, with their numbers in braces")
 
     @field_validator("kwargs")
     @classmethod
@@ -46,6 +58,12 @@ class Expectation(StrictModel):
         if {"row_condition", "condition_parser"} & kwargs.keys():
             raise ValueError("row_condition would be evaluated as code; use `where`")
         return kwargs
+
+    def is_beyond(self, totals: Mapping[str, float]) -> bool:
+        """Tell whether the totals are beyond the limits of a check that compares one of their numbers with two."""
+        value = totals[self.kwargs["column"]]
+        lowest, highest = self.kwargs.get("min_value"), self.kwargs.get("max_value")
+        return (lowest is not None and value < lowest) or (highest is not None and value > highest)
 
 
 class AuditSuite(StrictModel):
@@ -70,6 +88,18 @@ class AuditSuite(StrictModel):
                 f"two checks have the name {twice[0]!r}; rename one, since a held batch is released by names"
             )
         return self
+
+    def foresee_held(self, totals: Mapping[str, float]) -> dict[str, tuple[float, str]]:
+        """Return the checks that hold any batch of these totals, before there is one: name -> the number, a sentence.
+
+        They compare a number of the totals with a limit; those whose number is not known yet are left out.
+        """
+        return {
+            check.name: (totals[check.kwargs["column"]], check.sentence.format_map(totals))
+            for check in self.totals
+            if check.sentence and check.severity == "critical" and check.kwargs["column"] in totals
+            if (check.where is None or check.where.covers(totals)) and check.is_beyond(totals)
+        }
 
 
 def load_audit_suite(text: str, name: str) -> AuditSuite:

@@ -5,6 +5,7 @@ that passes, else the first for review, else the last. The selection depends onl
 never on the order in which shards finished, so a resumed run selects as an undisturbed run does.
 """
 
+import json
 from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
@@ -37,6 +38,8 @@ class Attempt:
     channels: list[str]
     channel_reasons: list[str]
     backend: str | None
+    sentence: str | None = None
+    """What the engine or the scanners that did not answer said themselves."""
     findings: tuple[str, str, str] | None = None
     """JSON of the scores, the scanners that answered and the errors, where another category is to judge them."""
 
@@ -73,16 +76,26 @@ def attempt_histories(
     """Return the attempt histories of a run's records; those of some requests with their findings, which are large."""
     histories: dict[RequestFinishKey, AttemptHistory] = {}
     names = {"origin": "made", "needs_retry": "again", "appearance": "looks", "source_mark": "mark"}
-    fields = [name for name in Attempt.__dataclass_fields__ if name != "findings"]
+    fields = [name for name in Attempt.__dataclass_fields__ if name not in ("findings", "sentence")]
     for table in records:
         columns = [table[names.get(name, name)].to_pylist() for name in fields]
         keys = zip(table["request_key"].to_pylist(), table["finish_digest"].to_pylist(), strict=True)
+        errors = table["errors"].to_pylist()
         for position, (key, values) in enumerate(zip(keys, zip(*columns, strict=True), strict=True)):
             row: Mapping[str, object] = dict(zip(fields, values, strict=True))
             findings = _read_findings(table, position) if key in with_findings else None
-            attempt = Attempt(**{**row, "reasons": tuple(row["reasons"])}, findings=findings)  # type: ignore[arg-type]
+            row = {**row, "reasons": tuple(row["reasons"]), "sentence": _read_sentence(errors[position])}  # type: ignore[arg-type]
+            attempt = Attempt(**row, findings=findings)  # type: ignore[arg-type]
             histories.setdefault(key, AttemptHistory()).attempts[attempt.attempt] = attempt
     return histories
+
+
+def _read_sentence(errors: str | None) -> str | None:
+    """Return what a record's errors say, one sentence for each speaker; None where there is none."""
+    if errors in (None, "", "{}"):
+        return None
+    spoken = json.loads(errors or "{}")
+    return "; ".join(f"{name}: {text}" for name, text in sorted(spoken.items()) if text) or None
 
 
 def _read_findings(record: pa.Table, position: int) -> tuple[str, str, str]:

@@ -223,6 +223,7 @@ def _withdrawn_outcomes(
             "tries": None,
             "retry_at": None,
             "collides_with": None,
+            "sentence": None,
             **make_outcome(row),
         }
 

@@ -45,6 +45,7 @@ class OutcomeWriter:
             "tries": None,
             "retry_at": None,
             "collides_with": decision["collides_with"],
+            "sentence": decision["sentence"],
         }
         if own_fault_reasons(outcome["state"], outcome["reasons"]):
             outcome["tries"] = tries = _tries_so_far(before) + 1

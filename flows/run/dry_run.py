@@ -16,12 +16,14 @@ from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build
 from flows.engines.model_versions import resolve_registry_versions
 from flows.engines.selection import engine_warnings
 from flows.parameters import RefreshParameters
+from flows.run.audit import foresee_held_run
 from flows.run.job_policy import choose_policy, take_policy_in_force
 from flows.wiring.open_store import open_for_reading
 from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights, resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
 from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
+from tasks.pipeline.audit import reject_warnings
 from tasks.pipeline.plan import make_plan
 from tasks.runs.job_source import open_job_source
 
@@ -44,6 +46,9 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
         require_pinned_weights(job.recipe, settings)
     except RuleFileError as error:
         warnings.append(f"A refresh will be refused. {error}")
+    held = foresee_held_run(store, tables, job.catalogue, plan, job.policy)
+    warnings += [f"A refresh will be held by {name}: {why}" for name, why in held.items()]
+    warnings += reject_warnings(plan, held)
     fingerprint = job.fingerprint(open_job_source(job).fingerprint())
     run = Run("", job.catalogue, job.scope, fingerprint, store.now(), job.source)
     job, warnings = replace(job, store=store.url), [*warnings, *plan.warnings]

@@ -19,6 +19,7 @@ from flows.run.audit import AuditChecks
 from infra.errors import error_sentence
 from tasks.gates.required_marks import summarize_marks
 from tasks.models.metrics import write_model_samples
+from tasks.pipeline.audit import reject_warnings
 from tasks.pipeline.publish import Release
 from tasks.reporting.run_report import Tile, build_contact_sheet, write_report
 from tasks.reporting.run_statistics import (
@@ -27,6 +28,7 @@ from tasks.reporting.run_statistics import (
     measure_delivery,
     read_prompts,
     refused_work_warnings,
+    spoken_warnings,
     summarize_channels,
 )
 from tasks.runs.resources import Resources
@@ -100,5 +102,13 @@ def report_run(
 
 
 def _all_warnings(result: RunResult, refused_work: Mapping[str, int]) -> list[str]:
-    warnings = (*result.warnings, *result.plan.warnings, *refused_work_warnings(refused_work))
+    spoken, rejected = spoken_warnings(result.batch), reject_warnings(result.plan, result.held)
+    work, let_go = refused_work_warnings(refused_work), _accepted_warnings(result)
+    warnings = (*spoken, *rejected, *let_go, *result.warnings, *result.plan.warnings, *work)
     return [error_sentence(warning) for warning in warnings]
+
+
+def _accepted_warnings(result: RunResult) -> list[str]:
+    """Return what a failed check says that a person has let go."""
+    failed = (check for check in result.checks if check["critical"] and not check["success"])
+    return [f"{check['name']}: {check['reason']}" for check in failed if check["name"] not in result.held]

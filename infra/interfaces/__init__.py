@@ -5,7 +5,15 @@ Every protocol has a real adapter and a shipped fake, and one contract test runs
 a SKU is, so stores, engines and scanners can be replaced without touching a rule.
 """
 
-from infra.interfaces.engines import Engine, Failure, Frame, Pool, Prompt
+from infra.interfaces.engines import (
+    CAPTION_TOO_LONG,
+    Engine,
+    Failure,
+    Frame,
+    Pool,
+    Prompt,
+    caption_too_long_sentence,
+)
 from infra.interfaces.objects import ObjectInfo, ObjectStore
 from infra.interfaces.pixels import Pixels
 from infra.interfaces.provenance import Signer, SignerIdentity, Watermark
@@ -13,6 +21,7 @@ from infra.interfaces.screening import Canvas, FinishParameters, Screened, Scree
 from infra.interfaces.tables import Commit, TableStore
 
 __all__ = [
+    "CAPTION_TOO_LONG",
     "Canvas",
     "Commit",
     "Engine",
@@ -31,4 +40,5 @@ __all__ = [
     "SignerIdentity",
     "TableStore",
     "Watermark",
+    "caption_too_long_sentence",
 ]

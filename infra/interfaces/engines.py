@@ -34,17 +34,28 @@ class Frame:
     seconds: float
 
 
+CAPTION_TOO_LONG = "caption-too-long"
+"""The code of a failure: a prompt has more tokens than the model reads."""
+
+
+def caption_too_long_sentence(tokens: int, limit: int) -> str:
+    """Return why a prompt of so many tokens is refused: the same before an engine sees it and by the engine."""
+    return f"A caption has {tokens:,} tokens and the model reads {limit}: shorten the template or the prompt."
+
+
 @dataclass(frozen=True)
 class Failure:
     """A prompt that could not be generated, or an image that could not be measured, and why. Others are unaffected.
 
-    `scanner` is the scanner that was running, where that is known.
+    `scanner` is the scanner that was running, where that is known. `code` is the reason's code, where the prompt itself
+    is at fault and not the machine.
     """
 
     key: str
     reason: str
     seconds: float = 0.0
     scanner: str = ""
+    code: str = ""
 
 
 class Engine(Protocol):

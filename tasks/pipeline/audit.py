@@ -8,8 +8,8 @@ Python objects. The totals are one row, with the differences and shares that the
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DIGEST_COLUMNS = ("request_key", "image_key", "finished_sha", "file_sha", "sku")
+SHARE_CHECKS = frozenset({"rejected-share", "rejected-most", "without-sku-share", "prompt-waiting-share"})
+"""The checks that hold no more once a person has let the same share go."""
+ROW_CHECKS = frozenset({"rows-accepted", "rejected-share", "rejected-most", "without-sku-share"})
+"""The checks of the built-in suite that rejected rows fail."""
 _NULL_FILL_VALUES = {"attempt": -1, "width": 0, "height": 0, "file_bytes": 0}
 
 
@@ -34,7 +38,8 @@ class RunTotals:
     """The run's counts: slots, or source rows for the fields that begin with `rows_`.
 
     `planned` = `new` + `changed` + `redecided` (waiting slots under another policy); `live` is how many slots the
-    catalogue had published before the run, `retired` how many of those the run removes.
+    catalogue had published before the run, `retired` how many of those the run removes. `prompts_waiting` of
+    `prompts_judged` new and changed slots wait for a person because of their prompt.
     """
 
     planned: int
@@ -53,6 +58,9 @@ class RunTotals:
     rows_accepted: int
     rows_rejected: int
     rows_ignored: int
+    rows_without_sku: int = 0
+    prompts_judged: int = 0
+    prompts_waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,8 @@ def audit(decisions: pa.Table, totals: RunTotals, suite: AuditSuite) -> AuditRes
     for name, frame in frames.items():
         expectations: tuple[Expectation, ...] = getattr(suite, name)
         results = validate(frame, [expectation.model_dump() for expectation in expectations])
+        if name == "totals":
+            results = [_say_in_words(*pair, totals_row) for pair in zip(results, expectations, strict=True)]
         checks += results
         documents += [
             {**asdict(check), "frame": name, **expectation.model_dump(mode="json", exclude={"name", "severity"})}
@@ -110,9 +120,39 @@ def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], p
         retired=plan.retired,
         superseded=states[SlotState.SUPERSEDED],
         **{state.report_name: states[state] for state in DECIDED_STATES},
-        **{f"rows_{name}": count for name, count in asdict(plan.rows).items()},
+        **_plan_totals(plan),
     )
     return audit(batch.decisions, totals, built_in_audit_suite(policy.audit))
+
+
+def foresee_held(plan: Plan, policy: Policy) -> dict[str, tuple[float, str]]:
+    """Return the checks that will hold the batch of a plan, whatever is generated: name -> the number, a sentence."""
+    totals = _plan_totals(plan)
+    return built_in_audit_suite(policy.audit).foresee_held({**totals, **_derive_shares(totals)})
+
+
+def reject_warnings(plan: Plan, held: Iterable[str]) -> list[str]:
+    """Return the columns that rows were rejected for, where these rows hold the batch."""
+    return [plan.rejects_sentence()] if plan.rejected_columns and ROW_CHECKS.intersection(held) else []
+
+
+def _plan_totals(plan: Plan) -> dict[str, int]:
+    """Return what a plan knows of the run's totals: its rows, and what the prompt gates said."""
+    return {
+        **{f"rows_{name}": count for name, count in asdict(plan.rows).items()},
+        "rows_without_sku": plan.rows_without_sku,
+        "prompts_judged": plan.slots.new + plan.slots.changed,
+        "prompts_waiting": plan.slots.review,
+    }
+
+
+def _say_in_words(result: ExpectationResult, expectation: Expectation, totals_row: "pd.DataFrame") -> ExpectationResult:
+    """Return a failed check of the totals with the suite's own sentence for its reason, where it has one."""
+    if result.success or result.exception or not expectation.sentence:
+        return result
+    (totals,) = totals_row.to_dict("records")
+    value = totals[expectation.kwargs["column"]]
+    return replace(result, observed=float(value), reason=expectation.sentence.format_map(totals))
 
 
 def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
@@ -172,6 +212,18 @@ def _derive_totals(state_counts: Mapping[str, int], totals: RunTotals) -> dict[s
         "review_share": _share(totals.review, decided),
         "blocked_share": _share(totals.blocked, decided),
         "failed_share": _share(totals.failed, attempted),
+        **_derive_shares(asdict(totals)),
+    }
+
+
+def _derive_shares(totals: Mapping[str, int]) -> dict[str, float]:
+    """Return the shares of rows and prompts, which are known before anything is generated."""
+    rows_read = totals["rows_accepted"] + totals["rows_rejected"]
+    return {
+        "rows_read": rows_read,
+        "rejected_share": _share(totals["rows_rejected"], rows_read),
+        "without_sku_share": _share(totals["rows_without_sku"], rows_read),
+        "prompt_waiting_share": _share(totals["prompts_waiting"], totals["prompts_judged"]),
     }
 
 

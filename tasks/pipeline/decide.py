@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.models.weights import ModelProvenance
+from catalogs.planning.caption_length import CAPTION_TOO_LONG
 from catalogs.planning.schedule import DEFERRAL_REASONS
 from catalogs.policy.schema import Policy
 from catalogs.runs.attempts import RequestFinishKey, attempt_histories
@@ -25,6 +26,7 @@ from catalogs.slot_states import SlotState
 from catalogs.table_rows import SlotRow
 from catalogs.table_schemas import DECISIONS, DEFERRALS, RENAMED_SLOTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
+from infra.errors import one_line
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups, read_table
 from tasks.gates.attempt_selection import AttemptSelector, SelectedAttempt, StayingSlots
@@ -207,14 +209,16 @@ def _refused_columns(request: _RequestSummary, slot: SlotRow) -> dict[str, Any]:
 def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
     """Return the columns of a slot that its selected attempt decides."""
     attempt, verdict = selected.attempt, selected.verdict
-    state = SlotState.FAILED if attempt.origin == "failed" else DECISION_STATES[verdict.decision]
+    was_made = attempt.origin != "failed"
+    is_fault = not was_made and CAPTION_TOO_LONG not in verdict.reasons  # that is the row's own
+    state = SlotState.FAILED if is_fault else DECISION_STATES[verdict.decision]
     return {
         "state": state,
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
         "attempt": attempt.attempt,
         "attempts_spent": selected.attempts_spent,
-        "image_key": None if state == SlotState.FAILED else attempt.image_key,
+        "image_key": attempt.image_key if was_made else None,
         "finished_sha": attempt.finished_sha or None,
         "file_sha": attempt.file_sha or None,
         "file_bytes": attempt.file_bytes,
@@ -228,6 +232,7 @@ def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
         "channel_reasons": attempt.channel_reasons,
         "backend": attempt.backend,
         "collides_with": selected.collides_with,
+        "sentence": one_line(attempt.sentence) if attempt.sentence and verdict.decision != "PASS" else None,
     }
 
 

@@ -20,7 +20,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
-from infra.errors import WorkQuarantined
+from infra.errors import WorkQuarantined, one_line
 from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt
 from infra.stores.concurrency import concurrent_map
@@ -33,6 +33,8 @@ MAX_QUEUED_FRAMES = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
 MAX_SINGLE_RETRIES = 4 * MAX_QUEUED_FRAMES
 """Images that are retried one by one. More of them are not one bad image and those that were in the queue with it."""
+ENGINE_FAILED = "engine-failed"
+"""Failure code of an image that the engine could not make, where it gives no code of its own."""
 SET_ASIDE = "set-aside"
 """Failure code of an image at which engines died."""
 
@@ -85,9 +87,8 @@ def generate_on_engine(
         for answer in engine.generate(_build_prompts(missing)):
             item = items[answer.key]
             if isinstance(answer, Failure):
-                results[answer.key] = GeneratedImage(
-                    item, "failed", engine_seconds=answer.seconds, failure_reason=answer.reason
-                )
+                code = answer.code or ENGINE_FAILED
+                results[answer.key] = GeneratedImage(item, "failed", "", answer.seconds, code, one_line(answer.reason))
                 continue
             queue_slots.acquire()
             future = threads.submit(_stage_frame, store, item, answer, engine.name, trust)

@@ -6,10 +6,10 @@ straight to Parquet, row group by row group, so a first run of 2,000,000 images 
 `plan.json` is written last: the plan is whole when it exists.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -19,20 +19,19 @@ from catalogs import layout
 from catalogs.errors import CatalogueError
 from catalogs.ingest.row_validation import Reject, RowCounts, RowValidator, collect_inherited_values
 from catalogs.planning.budget import CostModel
+from catalogs.planning.caption_length import CaptionLengths
 from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, OutcomeIndex
 from catalogs.planning.plan import (
     MAX_REPORTED_REJECTS,
-    WAITING,
     Plan,
     PlannedBatch,
-    Urgency,
     rows_to_table,
 )
+from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.planning.planner import Planner
 from catalogs.planning.retry_rules import RetryClock
-from catalogs.planning.schedule import KEY_PREFIX_BYTES, KeyPrefixes, build_schedule, key_prefixes
+from catalogs.planning.schedule import build_schedule
 from catalogs.planning.sharding import Sharder
-from catalogs.planning.slot_renames import SlotRenames
 from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
@@ -43,9 +42,12 @@ from infra.sources.source_batches import SourceBatch
 from infra.stores.json_objects import read_json, write_json
 from infra.stores.stored_documents import reading
 from infra.tables.data_versions import has_new_data
+from tasks.gates.caption_counter import RecipeCaptionCounter
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.ended_slots import find_ended_slots
+from tasks.pipeline.former_negatives import read_former_negatives
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
+from tasks.pipeline.source_totals import SourceTotals
 from tasks.runs.job_source import open_job_source, open_validator
 from tasks.runs.plan_writer import PlanWriter
 
@@ -73,16 +75,15 @@ def make_plan(
     outcomes_version = tables.version(outcomes_table)
     known = pa.schema([OUTCOMES.field(name) for name in OUTCOME_COLUMNS])  # older tables lack some of these columns
     outcomes = OutcomeIndex(_read_batches(tables, outcomes_table, known, outcomes_version))
-    gates = gates or PlanGates()
-    prompt_gate = gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages)
-    clock, days = RetryClock(now, gates.scanners), job.policy.review_days
-    planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, clock, days, job.backfill, elsewhere)
+    negatives = partial(read_former_negatives, store, tables, manifest, version)
+    planner = _open_planner(job, live, outcomes, gates or PlanGates(), now, elsewhere, negatives)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
     plan.outcomes_version = outcomes_version
     with ExitStack() as stack:
         writer = PlanWriter(store, run_id, stack)
         totals = _plan_source(job, source, planner, writer, sharder, plan, now)
+        plan.warnings += [*planner.syntax.warnings(), *planner.captions.warnings()]
         _report_waiting(plan, planner.waiting)
         _retire_slots(job, tables, live, writer, plan, totals)
         if totals.renames:
@@ -95,6 +96,30 @@ def make_plan(
     if run_id is not None:
         write_json(store, layout.RunFiles(run_id).plan, plan.document())
     return plan
+
+
+def _open_planner(
+    job: RefreshJob,
+    live: CurrentRelease,
+    outcomes: OutcomeIndex,
+    gates: PlanGates,
+    now: datetime,
+    elsewhere: PlannedElsewhere,
+    read_negatives: Callable[[], Sequence[str]],
+) -> Planner:
+    return Planner(
+        job.recipe,
+        live,
+        outcomes,
+        job.policy.digest,
+        gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages),
+        RetryClock(now, gates.scanners),
+        job.policy.review_days,
+        job.backfill,
+        elsewhere,
+        read_negatives,
+        CaptionLengths(RecipeCaptionCounter(job.recipe)),
+    )
 
 
 def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
@@ -129,14 +154,15 @@ def _plan_source(
     sharder: Sharder,
     plan: Plan,
     now: datetime,
-) -> "_SourceTotals":
+) -> SourceTotals:
     """Read the source batch by batch, plan each batch and write its rows; then put the shards into order."""
-    validator, totals = _open_validator(job, source, plan), _SourceTotals()
+    validator, totals = _open_validator(job, source, plan), SourceTotals()
     plan.source_notes = [*source.notes]
     for batch in source.batches(validator.needed_columns):
         planned, rejects = _plan_batch(validator, planner, batch)
         totals.add_batch(planned, rejects)
         plan.rejects += rejects[: MAX_REPORTED_REJECTS - len(plan.rejects)]
+        plan.count_rejects(rejects)
         _write_batch(planned, rejects, writer, sharder, plan)
     for part, table in sharder.flush():
         writer.write_request_group(part, table)
@@ -198,7 +224,7 @@ def _write_batch(
             writer.write_request_group(part, table)
 
 
-def _apply_schedule(plan: Plan, sharder: Sharder, totals: "_SourceTotals", writer: PlanWriter, now: datetime) -> None:
+def _apply_schedule(plan: Plan, sharder: Sharder, totals: SourceTotals, writer: PlanWriter, now: datetime) -> None:
     """Order the shards by urgency, and defer what exceeds the budget."""
     schedule = build_schedule(sharder.shards, sharder.summaries, totals.priority_raises, sharder.cost_model.budget, now)
     plan.shards, plan.gpu_seconds = schedule.shards, schedule.gpu_seconds
@@ -214,7 +240,7 @@ def _apply_schedule(plan: Plan, sharder: Sharder, totals: "_SourceTotals", write
 
 
 def _retire_slots(
-    job: RefreshJob, tables: TableStore, live: CurrentRelease, writer: PlanWriter, plan: Plan, totals: "_SourceTotals"
+    job: RefreshJob, tables: TableStore, live: CurrentRelease, writer: PlanWriter, plan: Plan, totals: SourceTotals
 ) -> None:
     """Retire live slots that a full run no longer asks for, unless a rejected row may be about their SKU."""
     version = plan.base_version
@@ -249,32 +275,3 @@ def _read_batches(
     """Yield the batches of one version; none where the table does not exist, which has no version."""
     if version is not None:
         yield from tables.batches(table, columns, version=version)
-
-
-@dataclass
-class _SourceTotals:
-    """What can only be used when every batch of the source has been read."""
-
-    priority_raises: dict[bytes, Urgency] = field(default_factory=dict)
-    """Prefix of a request key -> the most urgent of the slots that share the request."""
-    slot_key_prefixes: list[KeyPrefixes] = field(default_factory=list)
-    """Prefixes of the request keys of all slots that count as new or changed."""
-    renames: SlotRenames = field(default_factory=SlotRenames)
-    rejected_skus: set[str] = field(default_factory=set)
-    """SKUs of rejected rows. Their live slots are not retired: the row may be about to be mended."""
-    unidentified_rejects: int = 0
-    """Rejected rows without a readable SKU. Any live slot may be theirs, so nothing is retired."""
-
-    def add_batch(self, planned: PlannedBatch, rejects: list[Reject]) -> None:
-        """Add one batch."""
-        for key, urgency in planned.priority_raises:
-            prefix = key[:KEY_PREFIX_BYTES]
-            self.priority_raises[prefix] = urgency.combine(self.priority_raises.get(prefix, urgency))
-        self.renames.add(planned.renamed)
-        request_keys = [slot.request_key for slot in planned.slots if slot.kind != WAITING]
-        self.slot_key_prefixes.append(key_prefixes(request_keys))
-        for reject in rejects:
-            if reject.sku is None:
-                self.unidentified_rejects += 1
-            elif reject.column != "sku":
-                self.rejected_skus.add(reject.sku)

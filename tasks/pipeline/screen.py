@@ -19,6 +19,7 @@ from catalogs.policy.decisions import decide_image
 from catalogs.recipe.render_settings import Finish
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt, ShardScreening, WorkItem, record_table
 from catalogs.verdict import Verdict
+from infra.errors import one_line
 from infra.interfaces import Failure, FinishParameters, Screened, ScreeningRequest
 from infra.stores.parquet_objects import write_table
 from tasks.gates.channel_eligibility import build_image_facts
@@ -113,7 +114,7 @@ def _evaluate_image(
         missing = [answer.scanner] if answer is not None and answer.scanner else context.scanners
         reason = answer.reason if answer is not None else "the screener gave no answer"
         verdict = Verdict("REVIEW", tuple(f"scanner-failed.{name}" for name in sorted(missing)))
-        return ScreenedAttempt(image, verdict, errors=dict.fromkeys(missing, reason))
+        return ScreenedAttempt(image, verdict, errors=dict.fromkeys(missing, one_line(reason)))
     request = image.item.request
     scores = without_own_brands(_add_aspect_score(answer.scores, request), request.prompt)
     finish = context.finishes[request.finish_digest]
@@ -133,7 +134,7 @@ def _evaluate_image(
         crop=answer.crop,
         appearance=tuple(answer.looks),
         scanners=answer.scanners,
-        errors=answer.errors,
+        errors={name: one_line(text) for name, text in answer.errors.items()},
         source_mark=mark,
         refused_work=tuple(answer.refused),
         eligibility=evaluate_channels(

@@ -56,5 +56,6 @@ def _describe_expectation(check: Mapping[str, Any]) -> str:
     if condition:
         lowest, values = condition["at_least"], condition["one_of"]
         limit = f"is {lowest:g} or more" if lowest is not None else f"in {list(values)}"
+        limit += f" and less than {condition['below']:g}" if condition.get("below") is not None else ""
         text += f"; where {condition['column']} {limit}"
     return text

@@ -7,7 +7,7 @@ or break an encoder is made visible. Escaping for HTML, Markdown or Rich is left
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -156,8 +156,28 @@ def describe_release(report: RunReport) -> str:
     if report.is_held:
         return f"Held: nothing was published, {stays}."
     if version is None or version == previous:
-        return f"Nothing to publish: {stays}."
+        return f"Nothing to publish: {stays}. {_why_nothing(report)}".strip()
     return f"Published as release {format_number(version)}."
+
+
+def _why_nothing(report: RunReport) -> str:
+    """Return why a run published nothing, in one sentence: its rows, else its slots; empty where neither is known."""
+    rows, slots = report.rows, known_counts(report.slots)
+    if rows.input and not rows.accepted:
+        return f"No row was accepted: {_name_counts(known_counts(rows), ('rejected', 'ignored'))}."
+    if started := slots.get("new", 0) + slots.get("changed", 0):
+        ends = _name_counts(slots, REPORT_STATES)
+        return f"None of the {format_number(started)} new or changed slots passed: {ends}."
+    if not slots:
+        return ""
+    kept = _name_counts(slots, ("unchanged", "waiting", "in_progress"))
+    rejected = f"; {format_number(rows.rejected)} rows were rejected" if rows.rejected else ""
+    return f"Nothing is new or changed{': ' if kept else ''}{kept}{rejected}."
+
+
+def _name_counts(counts: Mapping[str, int], names: Sequence[str]) -> str:
+    """Return those of the counts that are not 0, as 8 review, 3 blocked."""
+    return ", ".join(f"{format_number(counts[name])} {name.replace('_', ' ')}" for name in names if counts.get(name))
 
 
 def describe_signer(report: RunReport) -> str | None:

@@ -5,6 +5,7 @@ published and how soon, and prompts by request key for the contact sheet. The re
 process of the same run generated.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -20,7 +21,13 @@ from catalogs.runs.report_schema import ReportChannel
 from catalogs.slot_states import SlotState
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups
+from infra.visible_text import printable
 from tasks.models.metrics import ModelMetrics
+
+MAX_SENTENCES = 5
+"""Different sentences of engine and scanners that a report repeats."""
+MAX_SKU_CHARACTERS = 60
+_DIGITS = re.compile(r"\d+")
 
 REFUSED_KINDS = {"image": "staged images", "file": "finished files", "scores": "score files"}
 """What records call stored work that was refused, and its names for people."""
@@ -60,6 +67,30 @@ def refused_work_warnings(counts: Mapping[str, int]) -> list[str]:
         f"{sum(counts.values())} × stored work was not believed and was made anew ({kinds}): another key signed it, or"
         " somebody else wrote it. Hosts that share a store need one integrity key: `packshot doctor` names each host's"
     ]
+
+
+def spoken_warnings(batch: ReleaseBatch) -> list[str]:
+    """Return what engine and scanners themselves said of slots that were not published, the most frequent first.
+
+    Sentences that differ in their numbers only count as one; the first of them is repeated, with its SKU.
+    """
+    rows = batch.decisions.filter(pc.is_valid(batch.decisions["sentence"])).select(["sku", "reasons", "sentence"])
+    counts: Counter[tuple[str, str]] = Counter()
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in rows.to_pylist():
+        key = (", ".join(row["reasons"] or ()), _DIGITS.sub("0", row["sentence"]))
+        counts[key] += 1
+        first.setdefault(key, (row["sentence"], row["sku"]))
+    warnings = []
+    for (reasons, shape), count in counts.most_common(MAX_SENTENCES):
+        sentence, sku = first[reasons, shape]
+        warnings.append(f"{count} × {reasons}, first of {printable(sku, MAX_SKU_CHARACTERS)!r}: {sentence}")
+    more = sum(counts.values()) - sum(count for _, count in counts.most_common(MAX_SENTENCES))
+    return (
+        [*warnings, f"{more} × other sentences of engine and scanners: `packshot why` has each SKU's"]
+        if more
+        else warnings
+    )
 
 
 def sum_engine_seconds(store: ObjectStore, run_id: str) -> float:

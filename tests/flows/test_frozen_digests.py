@@ -3,11 +3,16 @@
 Inputs: catalogues and recipes beside the store of commit 091e488, and the built-in ones. Outputs: slot ids, request
 keys, source digests, image keys, seeds and finish digests, as that commit's planner computed them (`digests.json`). A
 digest that moves would make a shop's whole catalogue anew: where one must, it moves with a new name in the recipe.
+
+One has moved: a negative prompt at guidance 0 is in the request key no more. What is live under the key of old is found
+by it (`catalogs.planning.former_requests`), so the key of old is what is compared here.
 """
 
 import hashlib
 import json
+from contextlib import suppress
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +21,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.synthetic_catalogue import synthetic_batches
+from catalogs.ingest.row_validation import RowValidator, collect_inherited_values
+from catalogs.ingest.rows import BatchRows
 from catalogs.keys import canonical_json, image_key, seed_from_image_key
+from catalogs.planning.current_state import OutcomeIndex
+from catalogs.planning.request_builder import RequestBuilder
+from catalogs.planning.slot_shapes import group_rows_by_shape
+from catalogs.recipe.effective_recipe import EffectiveRecipes
+from catalogs.recipe.templates import PromptRenderError
+from catalogs.runs.job import RefreshJob
 from flows.parameters import RefreshParameters
 from infra.nano import MODEL_FOLDER
 from infra.stores import open_store
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
+from tasks.runs.job_source import open_job_source
 from tests.paths import DATA
 
 FOLDER = DATA / "store-091e488"
@@ -65,16 +79,38 @@ def table_rows(*files: Path) -> list[dict[str, Any]]:
     return [{key: value.hex() if isinstance(value, bytes) else value for key, value in row.items()} for row in rows]
 
 
+def former_keys(job: RefreshJob) -> dict[tuple[str, str, int], str]:
+    """Return the request key of each slot with the negative prompt that it had at guidance 0."""
+    source, effective = open_job_source(job), EffectiveRecipes(job.recipe)
+    validator = RowValidator(job.recipe, source.columns)
+    batches = (batch.rows for batch in source.batches(validator.needed_columns))
+    validator.inherited = collect_inherited_values(job.recipe, source.columns, batches)
+    keys = {}
+    for batch in source.batches(validator.needed_columns):
+        rows = BatchRows(validator.validate_batch(batch.numbers, batch.rows).table)
+        for shape, positions in group_rows_by_shape(job.recipe, rows).items():
+            for view, index in product(shape.views, range(shape.num_images)):
+                part = effective.get(shape.category, view, shape.variant, shape.tier, shape.model)
+                builder = RequestBuilder(rows, part, index, OutcomeIndex([]))
+                for position in positions:
+                    with suppress(PromptRenderError):
+                        request = builder.build_request(position)
+                        former = next(builder.build_former(position, request, tuple), request)
+                        keys[rows.column("sku")[position], view, index] = former.key.hex()
+    return keys
+
+
 def planned_slots(folder: Path, source: Path, parameters: dict[str, str]) -> list[dict[str, Any]]:
     """Plan against an empty store, without an image; return what each slot is known by, in the order of its name."""
     job, _ = RefreshParameters(source=str(source), store=f"file://{folder / 'store'}", **parameters).resolve_job()  # type: ignore[arg-type]
     make_plan(job, open_store(job.store), open_tables(job.store), "frozen", 128)
-    run = folder / "store" / "runs" / "frozen"
+    run, keys_of_old = folder / "store" / "runs" / "frozen", former_keys(job)
     seeds = {row["request_key"]: row["seed"] for row in table_rows(*(run / "requests").glob("*.parquet"))}
     slots = []
     for row in table_rows(run / "slots.parquet"):
-        key = image_key(row["request_key"], 0)
         seed = seeds[row["request_key"]]
+        row["request_key"] = keys_of_old[row["sku"], row["view"], row["index"]]
+        key = image_key(row["request_key"], 0)
         names = ("slot_id", "sku", "view", "variant", "index", "request_key", "source_digest")
         slots.append(
             {name: row[name] for name in names}

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from catalogs.errors import OptionError
+from catalogs.errors import InputError, OptionError
 from flows.cli import options
 from flows.cli.console import open_console, print_json, read_settings
 from flows.parameters import RefreshParameters
@@ -79,6 +79,8 @@ def plan(parameters: RefreshParameters, as_json: options.Json = False) -> None:
         print_json(report)
     else:
         show_plan(open_console(), RunReport.from_json(report))
+    if is_wholly_rejected(report):
+        raise typer.Exit(InputError.exit_code)
 
 
 @options.refresh_options()
@@ -167,8 +169,15 @@ def _print_report_and_exit(report: dict[str, Any], as_json: bool, store: str) ->
         print_json(report)
     else:
         show_report(open_console(), RunReport.from_json(report), _report_url(report, store))
+    if is_wholly_rejected(report):
+        raise typer.Exit(InputError.exit_code)
     if report["held"] or report["slots"]["failed"]:
         raise typer.Exit(1)
+
+
+def is_wholly_rejected(report: dict[str, Any]) -> bool:
+    """Tell whether not one row of the catalogue was accepted, and some were rejected."""
+    return bool(report["rows"]["rejected"]) and not report["rows"]["accepted"]
 
 
 def _report_url(report: dict[str, Any], store: str) -> str:

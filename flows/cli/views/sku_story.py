@@ -69,6 +69,8 @@ def _show_slot(console: Console, slot: Document) -> None:
         text = f"  {', '.join(outcome['reasons'] or [])} · by {outcome['decided_by']}, {when}, run {outcome['run_id']}"
         style = SLOT_STATE_STYLES.get(outcome["state"], "")
         print_line(console, (outcome["state"], style), formatting.printable(text, MAX_PROMPT_CHARACTERS), indent=2)
+        if sentence := outcome.get("sentence"):
+            print_line(console, ("said    ", "dim"), formatting.printable(sentence), indent=2)
     print_line(console, ("next    ", "dim"), formatting.printable(slot["next"], MAX_PROMPT_CHARACTERS), indent=2)
 
 

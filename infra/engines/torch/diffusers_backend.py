@@ -19,7 +19,7 @@ from infra.engines.torch.acceleration import EagerAccelerator
 from infra.engines.torch.caption_embedding import CaptionEmbedder
 from infra.engines.torch.placement import place_pipeline
 from infra.errors import EngineError, EngineUnsuitable
-from infra.interfaces import Failure, Frame, Pixels, Prompt
+from infra.interfaces import CAPTION_TOO_LONG, Failure, Frame, Pixels, Prompt, caption_too_long_sentence
 from infra.models.library_state import library_state
 from infra.models.loading import PipelineSource, require_torch_extra, weights_dtype
 from infra.onnx_graphs.graph_spec import MAX_CAPTION_TOKENS
@@ -98,6 +98,9 @@ class DiffusersBackend:
         for number, prompt in enumerate(prompts):
             if reason := self._unsupported_reason(prompt):
                 answers[number] = Failure(prompt.key, reason)
+            elif tokens := self._excess_tokens(prompt):
+                sentence = caption_too_long_sentence(tokens, MAX_CAPTION_TOKENS)
+                answers[number] = Failure(prompt.key, sentence, code=CAPTION_TOO_LONG)
         possible = [number for number in range(len(prompts)) if number not in answers]
         try:
             if possible:
@@ -137,16 +140,16 @@ class DiffusersBackend:
             if side % step or not 0 < side <= largest:
                 size = f"{prompt.width}x{prompt.height}"
                 return f"The size {size} cannot be generated: sides must be multiples of {step} up to {largest}."
-        for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
-            tokens = self._loaded_embedder.token_count(text)
-            if tokens > MAX_CAPTION_TOKENS:
-                return (
-                    f"A caption has {tokens} tokens and the model reads {MAX_CAPTION_TOKENS}: shorten the template "
-                    "or the prompt."
-                )
         return (
             None if prompt.steps >= 1 else f"An image needs at least one step: the prompt has steps = {prompt.steps!r}."
         )
+
+    def _excess_tokens(self, prompt: Prompt) -> int:
+        """Return the tokens of a caption that the model does not read as a whole; 0 where it does."""
+        for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
+            if (tokens := self._loaded_embedder.token_count(text)) > MAX_CAPTION_TOKENS:
+                return tokens
+        return 0
 
     def _run_pipeline(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         import torch

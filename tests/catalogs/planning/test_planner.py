@@ -87,7 +87,7 @@ def test_of_a_made_up_catalogue_exactly_the_changed_rows_are_found() -> None:
         ({"title": "Short Mug"}, {"M1 front a 0": "changed"}),
         ({"width": "640"}, {"M1 front a 0": "changed"}),
         ({"seed": "7"}, {"M1 front a 0": "changed"}),
-        ({"negative_prompt": "text"}, {"M1 front a 0": "changed"}),
+        ({"negative_prompt": "text"}, {}),
         ({"prompt": "My own words"}, {"M1 front a 0": "changed"}),
         ({"quality": "high"}, {"M1 front a 0": "changed"}),
         ({"model": "other"}, {"M1 front a 0": "changed"}),
@@ -122,7 +122,11 @@ def test_an_edit_of_a_row_touches_exactly_its_slots(
     ("changes", "kinds"),
     [
         ({"categories.mugs.template": "Photo of one mug, {{ title }}"}, ["M1 front a 0"]),
-        ({"categories.mugs.negative": "text"}, ["M1 front a 0"]),
+        ({"categories.mugs.negative": "text"}, []),  # guidance is 0
+        (
+            {"categories.mugs.negative": "text", "tiers.standard.guidance": 0.5},
+            ["M1 front a 0", "L1 front a 0", "B1 front a 0", "B1 side a 0"],
+        ),
         ({"categories.boots.quality": "high"}, ["B1 front a 0", "B1 side a 0"]),
         ({"views.side": "from the left"}, ["B1 side a 0"]),
         ({"defaults.template": "Picture of {{ title }}"}, ["L1 front a 0"]),
@@ -207,7 +211,7 @@ def test_a_rows_key_its_source_and_its_slot_stay_what_they_are() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"prompt": "Own words"}, {"negative_prompt": "text"}, {"seed": "0"}, {"seed": "7"}, {"width": "640"},
+    [{"prompt": "Own words"}, {"seed": "0"}, {"seed": "7"}, {"width": "640"},
      {"height": "640"}, {"quality": "high"}, {"model": "other"}, {"title": "Other"}],
     ids=str,
 )  # fmt: skip
@@ -218,7 +222,7 @@ def test_what_changes_the_pixels_moves_the_key(change: dict[str, object]) -> Non
 @pytest.mark.parametrize(
     "change",
     [{"priority": "high"}, {"created_at": "2026-11-22"}, {"deadline": "2026-11-22"}, {"description": "x"},
-     {"sku": "other"}, {"category": "hats"}, {"width": "512"}, {"quality": "standard"},
+     {"sku": "other"}, {"negative_prompt": "text"}, {"category": "hats"}, {"width": "512"}, {"quality": "standard"},
      {"prompt": "Photo of Lamp, red, front view"}],
     ids=str,
 )  # fmt: skip
@@ -488,7 +492,6 @@ def test_only_what_holds_a_slot_of_this_catalogue_is_counted_as_waiting(harness:
     [
         ({"title": "x" * 4001}, "the prompt cannot be made: it is 4,029 characters long; the limit is 4,000"),
         ({"prompt": "x" * 4001}, "the prompt cannot be made: it is 4,001 characters long; the limit is 4,000"),
-        ({"negative_prompt": "x" * 4001}, "the prompt cannot be made: it is 4,001 characters long; the limit is 4,000"),
         ({"title": "fail"}, "the prompt cannot be made: the template fails: expected length >= 3, got 1"),
         ({"title": "empty"}, "the prompt cannot be made: it is empty"),
     ],

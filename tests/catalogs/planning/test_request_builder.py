@@ -42,7 +42,7 @@ def test_the_recipe_speaks_where_the_row_is_silent() -> None:
 
 def test_the_row_speaks_first() -> None:
     own = {"prompt": "A  mug\tof my own", "negative_prompt": "text", "seed": "7", "width": "640", "priority": "High"}
-    made = builder(own)
+    made = builder(own, **{"tiers.standard.guidance": 2.0})
     request = made.build_request(0)
     assert (request.prompt, request.negative) == ("A mug of my own", "text")
     assert (request.seed, request.width, request.height, request.priority) == (7, 640, 512, "high")
@@ -58,10 +58,16 @@ def test_another_index_is_another_request() -> None:
 
 def test_neighbours_do_not_leak_into_one_another() -> None:
     rows: tuple[dict[str, Any], ...] = ({}, {"seed": "7"}, {"width": "640"}, {"negative_prompt": "text"}, {})
-    together = builder(*({**row, "sku": f"MUG-{number}"} for number, row in enumerate(rows)))
+    guided = {"tiers.standard.guidance": 2.0}
+    together = builder(*({**row, "sku": f"MUG-{number}"} for number, row in enumerate(rows)), **guided)
     keys = [together.build_request(position).key for position in range(len(rows))]
-    assert keys == [builder(row).build_request(0).key for row in rows]
+    assert keys == [builder(row, **guided).build_request(0).key for row in rows]
     assert len(set(keys)) == 4
+
+
+def test_a_negative_prompt_that_no_model_reads_is_empty_and_may_be_of_any_length() -> None:
+    silent, spoken = builder({}).build_request(0), builder({"negative_prompt": "text " * 1000}).build_request(0)
+    assert (spoken.negative, spoken.key) == ("", silent.key)
 
 
 def test_an_empty_prompt_is_a_fault() -> None:

@@ -1,15 +1,27 @@
 """Each check of the audit passes a sound batch and holds a batch with the fault that it looks for."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.planning.plan import Plan, PlanCounts
 from catalogs.policy.audit_suite import AuditSuite, built_in_audit_suite, load_audit_suite
+from catalogs.policy.schema import built_in_policy
 from catalogs.table_schemas import DECISIONS
-from tasks.pipeline.audit import AuditResult, RunTotals, audit, slots_frame
+from infra.data_quality import validate
+from tasks.pipeline.audit import (
+    AuditResult,
+    RunTotals,
+    audit,
+    foresee_held,
+    reject_warnings,
+    slots_frame,
+    totals_frame,
+)
 
 SUITE = built_in_audit_suite()
 DIGEST = b"d" * 32
@@ -222,3 +234,67 @@ def test_neither_prompts_nor_digests_become_python_objects() -> None:
     frame = slots_frame(batch(SOUND))
     assert not {"prompt", "sku", "slot_id", "request_key", "image_key", "finished_sha", "fingerprint"} & set(frame)
     assert all(str(kind) in {"str", "category", "int16", "int32", "int64"} for kind in frame.dtypes), frame.dtypes
+
+
+# Rows and prompts: no silent night
+
+ROWS = {"rows_input": 1000, "rows_ignored": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "held", "sentence"),
+    [
+        ({"rows_accepted": 0, "rows_rejected": 4, "rows_input": 4}, ["rows-accepted"],
+         "no row was accepted: all 4 rows that were read were rejected"),
+        ({"rows_accepted": 899, "rows_rejected": 101}, ["rejected-share"],
+         "101 of 1,000 rows were rejected (10.1%; from 200 rows on more than 10 % hold)"),
+        ({"rows_accepted": 900, "rows_rejected": 100}, [], ""),
+        ({"rows_accepted": 160, "rows_rejected": 39, "rows_input": 199}, [], ""),
+        ({"rows_accepted": 50, "rows_rejected": 149, "rows_input": 199}, ["rejected-most"],
+         "149 of 199 rows were rejected (74.9%; from 10 rows on more than 60 % hold)"),
+        ({"rows_accepted": 3, "rows_rejected": 6, "rows_input": 9}, [], ""),
+        ({"rows_accepted": 0, "rows_rejected": 0, "rows_ignored": 9, "rows_input": 9}, [], ""),
+        ({"rows_accepted": 949, "rows_rejected": 51, "rows_without_sku": 51}, ["without-sku-share"],
+         "51 of 1,000 rows have no readable SKU (5.1%; from 200 rows on more than 5 % hold), and one such row stops all"
+         " retiring"),
+        ({"rows_accepted": 1000, "rows_rejected": 0, "prompts_judged": 400, "prompts_waiting": 101},
+         ["prompt-waiting-share"], "101 of 400 new or changed slots wait for a person because of their prompt"
+         " (25.2%; from 200 slots on more than 25 % hold)"),
+        ({"rows_accepted": 1000, "rows_rejected": 0, "prompts_judged": 199, "prompts_waiting": 199}, [], ""),
+    ],
+)  # fmt: skip
+def test_a_strange_share_of_rows_or_prompts_holds_with_a_sentence(
+    change: dict[str, int], held: list[str], sentence: str
+) -> None:
+    only_totals = SUITE.model_copy(update={"slots": (), "published": (), "reasons": ()})
+    result = audit(batch(SOUND), totals(SOUND, **ROWS | change), only_totals)
+    assert result.held == held
+    assert [check.reason for check in result.checks if check.name in held] == ([sentence] if held else [])
+
+
+@pytest.mark.parametrize(
+    ("rejected", "accepted", "waiting"),
+    [(0, 0, 0), (3, 0, 0), (9, 7, 60), (10, 1, 300), (26, 199, 100), (120, 90, 101), (200, 1800, 0), (201, 1799, 0)],
+)
+def test_what_a_plan_foresees_is_what_the_audit_finds(rejected: int, accepted: int, waiting: int) -> None:
+    rows = RowCounts(accepted + rejected, accepted, rejected, 0)
+    counts = PlanCounts(new=400, review=waiting)
+    plan = Plan(None, 0, rows, counts, rows_without_sku=min(rejected, 11))
+    expected = {check.name: check for check in SUITE.totals if check.sentence}
+    numbers = {f"rows_{name}": count for name, count in asdict(rows).items()}
+    numbers |= {"rows_without_sku": plan.rows_without_sku, "prompts_judged": 400, "prompts_waiting": waiting}
+    frame = totals_frame(batch(SOUND), totals(SOUND, **numbers))
+    found = validate(frame, [check.model_dump() for check in expected.values()])
+    foreseen = foresee_held(plan, built_in_policy())
+    assert sorted(foreseen) == sorted(check.name for check in found if not check.success)
+    assert all("{" not in sentence for _, sentence in foreseen.values())
+
+
+def test_rejected_rows_that_hold_are_told_by_column() -> None:
+    plan = Plan(None, 0, RowCounts(), PlanCounts())
+    plan.rejects = [Reject(3, "A", "width", "'51.0' pixels cannot be"), Reject(4, None, "sku", "sku is missing")]
+    plan.count_rejects([*plan.rejects, Reject(5, "B", "width", "'52.0' pixels cannot be")])
+    assert plan.rows_without_sku == 1
+    said = "Rejected rows: 2 for width (row 3: '51.0' pixels cannot be); 1 for sku (row 4: sku is missing)"
+    assert reject_warnings(plan, ["rejected-share"]) == [said]
+    assert reject_warnings(plan, ["retired-share"]) == []

@@ -159,6 +159,26 @@ def test_a_plan_has_no_sum_of_slots_and_unknown_counts_have_none() -> None:
         ),
         ({"release": {"version": 4, "previous": 3}}, "Published as release 4."),
         ({"release": {"version": 3, "previous": 3}}, "Nothing to publish: release 3 stays."),
+        (
+            {
+                "release": {"version": 3, "previous": 3},
+                "rows": {"input": 9, "accepted": 0, "rejected": 7, "ignored": 2},
+            },
+            "Nothing to publish: release 3 stays. No row was accepted: 7 rejected, 2 ignored.",
+        ),
+        (
+            {"release": {"version": 3, "previous": 3}, "slots": {"new": 8, "changed": 4, "review": 9, "blocked": 3}},
+            "Nothing to publish: release 3 stays. None of the 12 new or changed slots passed: 9 review, 3 blocked.",
+        ),
+        (
+            {
+                "release": {"version": 3, "previous": 3},
+                "slots": {"new": 0, "changed": 0, "unchanged": 1200, "waiting": 3},
+                "rows": {"input": 9, "accepted": 7, "rejected": 2, "ignored": 0},
+            },
+            "Nothing to publish: release 3 stays."
+            " Nothing is new or changed: 1,200 unchanged, 3 waiting; 2 rows were rejected.",
+        ),
         ({"release": {"version": 0, "previous": 0}}, "Nothing to publish: there is no release yet."),
         ({"held": ["x"], "release": {"version": None, "previous": 3}}, "Held: nothing was published, release 3 stays."),
     ],
