@@ -35,7 +35,7 @@ MEANINGS = {
     "duplicate-maybe": "within `review_bits` of another SKU's image: REVIEW",
     "words.*": "the prompt holds a term of that list or category",
     "engine-failed": "the engine could not make this image; the slot is `failed`, and tried again",
-    "caption-too-long": "the prompt has more tokens than the model reads (where the plan can count, its row is a reject)",
+    "caption-too-long": "the prompt has more tokens than the model reads; where the plan can count, it rejects the row",
     "set-aside": "engine after engine died with this request in hand; the slot is `failed`, and tried again",
     "not-made": "there is no attempt and nothing else is known of the request; `deferred`",
     "review-expired": "no answer within `review_days`: the slot counts as blocked; more days open the question again",

@@ -1,9 +1,9 @@
 """Standing acceptances: shares that a person has let go before, and that have not become worse since.
 
 Inputs: the checks that would hold a batch, with what was observed tonight; the releases before, with their reports.
-Outputs: the checks that do not hold, each with the run for which a person accepted it. A catalogue of which a seventh is
-no product is asked about once and not every night; a share that grows by more than a tenth is asked about again, and so
-is one that was within its limit in between.
+Outputs: the checks that do not hold, each with the run for which a person accepted it. A catalogue of which a seventh
+is no product is asked about once and not every night; a share that grows by more than a tenth is asked about again, and
+so is one that was within its limit in between.
 """
 
 from collections.abc import Mapping

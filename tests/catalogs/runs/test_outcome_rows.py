@@ -14,7 +14,13 @@ ONE_NIGHT = timedelta(hours=20)
 
 
 def decision(state: str, *reasons: str, **changes: Any) -> Any:
-    values = {"reasons": list(reasons) or ["blurred"], "collides_with": None, "sentence": None, "kind": "waiting", **changes}
+    values = {
+        "reasons": list(reasons) or ["blurred"],
+        "collides_with": None,
+        "sentence": None,
+        "kind": "waiting",
+        **changes,
+    }
     return decision_row("shirt/front", "red", state, **values)
 
 
