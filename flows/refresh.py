@@ -206,7 +206,7 @@ class Refresh:
             seconds = {"total": time.monotonic() - self.started, **self.stage_seconds}
             storage = summarize_storage(self.resources.store, self.requests_before)
             result = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds, storage, own_faults)
-            report, sheet = report_run(self.resources, self.job, self.prices, self.settings.gpu, result)
+            report, sheet = report_run(self.resources, self.job, self.prices, self.settings, result)
             self.observer.on_report(report, sheet)
         return report.to_json()
 

@@ -1,7 +1,8 @@
 """Purge a CDN of objects that are no longer shown, by a command or a webhook of the customer's.
 
 Inputs: the settings, and keys of objects. Outputs: the answer, as it is recorded; a failure is an answer too.
-A command gets the keys on its standard input, one JSON object a line, and is run without a shell. A webhook gets the
+A command gets the keys on its standard input, one JSON object a line (with the public link where the settings name its
+base), and is run without a shell. A webhook gets the
 same lines as the body of a POST to an https address (http only to this machine). Its address may hold a token, so it
 is in no error and no record.
 """
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from infra.errors import one_line
+from infra.public_links import public_link
 from infra.settings import Settings
 
 PURGE_SECONDS = 60.0
@@ -37,7 +39,8 @@ class PurgeAnswer:
 class CommandPurger:
     """Runs the customer's command once for each batch of keys."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, public_url: str | None = None) -> None:
+        self._public_url = public_url
         try:
             self._arguments = shlex.split(command)
         except ValueError as error:
@@ -49,7 +52,11 @@ class CommandPurger:
         """Give the keys to the command; exit code 0 is success."""
         try:
             done = subprocess.run(
-                self._arguments, input=_lines(store, keys), capture_output=True, timeout=PURGE_SECONDS, check=False
+                self._arguments,
+                input=_lines(store, keys, self._public_url),
+                capture_output=True,
+                timeout=PURGE_SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return PurgeAnswer(False, f"the command took longer than {PURGE_SECONDS:g} s")
@@ -62,7 +69,8 @@ class CommandPurger:
 class WebhookPurger:
     """Posts each batch of keys to the customer's address."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, public_url: str | None = None) -> None:
+        self._public_url = public_url
         parts = urlsplit(url)
         local = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
         if not parts.hostname or parts.username or parts.password or (parts.scheme != "https" and not local):
@@ -72,7 +80,7 @@ class WebhookPurger:
     def send(self, store: str, keys: Sequence[str]) -> PurgeAnswer:
         """Post the keys; a status of 200 to 299 is success. Redirects are not followed."""
         request = Request(  # noqa: S310 - the scheme was checked
-            self._url, _lines(store, keys), {"Content-Type": "application/x-ndjson"}, method="POST"
+            self._url, _lines(store, keys, self._public_url), {"Content-Type": "application/x-ndjson"}, method="POST"
         )
         try:
             with build_opener(_NoRedirect).open(request, timeout=PURGE_SECONDS) as response:
@@ -105,12 +113,15 @@ def open_purger(settings: Settings) -> Purger | None:
     if settings.purge_command and settings.purge_webhook:
         raise ValueError("Set one of PACKSHOT_PURGE_COMMAND and PACKSHOT_PURGE_WEBHOOK, not both")
     if settings.purge_command:
-        return CommandPurger(settings.purge_command)
-    return WebhookPurger(settings.purge_webhook) if settings.purge_webhook else None
+        return CommandPurger(settings.purge_command, settings.public_url)
+    return WebhookPurger(settings.purge_webhook, settings.public_url) if settings.purge_webhook else None
 
 
-def _lines(store: str, keys: Sequence[str]) -> bytes:
-    return b"".join(json.dumps({"store": store, "key": key}).encode() + b"\n" for key in keys)
+def _lines(store: str, keys: Sequence[str], public_url: str | None) -> bytes:
+    objects = [{"store": store, "key": key} for key in keys]
+    if public_url is not None:
+        objects = [{**each, "url": f"{public_link(public_url, each['key'])}"} for each in objects]
+    return b"".join(json.dumps(each).encode() + b"\n" for each in objects)
 
 
 def _short(text: str) -> str:

@@ -26,7 +26,9 @@ _QUERY = re.compile(r'(://[^\s?"<>]{1,2000})\?([^\s"<>]+)')
 
 _RULES = (
     # user:password@ after the scheme; also where the password has a slash in it, which no URL may have.
-    (re.compile(r'(://)[^\s/?#"<>]*@'), rf"\1{CUT}@"),
+    (re.compile(r'(?i)(?<!abfs)(?<!abfss)(://)[^\s/?#"<>]*@'), rf"\1{CUT}@"),
+    # Azure's abfss://CONTAINER@ACCOUNT is an address; only what is no container's name is cut.
+    (re.compile(r'(?i)(abfss?://)(?![a-z0-9$][a-z0-9$._-]*@)[^\s/?#"<>]*@'), rf"\1{CUT}@"),
     (re.compile(r'(://)[^\s/@?#:"<>]{1,300}:(?!\d{1,5}(?:/|$))[^\s@"<>]{0,300}@'), rf"\1{CUT}@"),
     (
         re.compile(

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.host_port import split_host_port
+from infra.public_links import check_public_base
 
 MAX_IN_FLIGHT, SHARDS_PER_ENGINE, ASSUMED_GPUS_PER_HOST = 64, 3, 8
 
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
     keep_runs_days: int = Field(
         30, ge=1, le=3650, description="Days after which a closed run's folder shrinks to what kept releases need"
+    )
+    public_url: str | None = Field(
+        None,
+        description="The address below which the store's objects are served, such as a CDN's: reports, `why`,"
+        " `provenance` and purges then link each image",
     )
     purge_command: str | None = Field(
         None, description="A command that purges a CDN of objects no longer shown: JSON lines on its standard input"
@@ -149,6 +155,14 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise PydanticCustomError("no_address", "{why}", {"why": str(error)}) from None
         return address
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, base: str | None) -> str | None:
+        try:
+            return base if base is None else check_public_base(base)
+        except ValueError as error:
+            raise PydanticCustomError("no_base", "{why}", {"why": str(error)}) from None
 
     @field_validator("store_seconds")
     @classmethod

@@ -10,14 +10,24 @@ from urllib.parse import urlsplit
 
 from infra.errors import UnreadableSource
 
-SCHEMES = ("file", "http", "https", "memory", "s3", "s3a")
+CLOUD_PACKAGES = {"abfs": "adlfs", "abfss": "adlfs", "az": "adlfs", "gcs": "gcsfs", "gs": "gcsfs"}
+"""Schemes that are read where a package is installed, which Packshot does not bring."""
+SCHEMES = ("file", "http", "https", "memory", "s3", "s3a", *CLOUD_PACKAGES)
 HTTP_SCHEMES = ("http", "https")
+BUCKET_SCHEMES = ("s3", "s3a", *CLOUD_PACKAGES)
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _AUTHORITY = re.compile(r"://(?=([^/?#]*))")  # of every URL in a chain
 _HTTP_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:@\[\]]+)(?::\d{1,5})?")
 
-URL_PATTERN = r"^(?!.*://[^/?#]*@)(?!.*::.*://)(?!(?![fF][iI][lL][eE]:)[A-Za-z][A-Za-z0-9+.-]*://.*\?).+$"
+_AZURE = r"[aA][bB][fF][sS][sS]?://[A-Za-z0-9$][A-Za-z0-9$._-]*@[A-Za-z0-9][A-Za-z0-9.-]*"
+"""Azure's own form, `abfss://CONTAINER@ACCOUNT`: before the @ stands no user, and without a colon no password."""
+_AZURE_ADDRESS = re.compile(rf"{_AZURE}(?=[/?#]|$)")
+
+URL_PATTERN = (
+    rf"^(?=.)(?:{_AZURE}(?=/|$)(?!.*\?))?"
+    r"(?!.*://[^/?#]*@)(?!.*::.*://)(?!(?![fF][iI][lL][eE]:)[A-Za-z][A-Za-z0-9+.-]*://.*\?).*$"
+)
 """The same for a JSON schema, coarsely: Prefect's server, which only reads the schema, must keep no such parameter."""
 
 
@@ -29,7 +39,7 @@ def parse_source_scheme(url: str) -> str:
     if not url.strip() or "\0" in url:
         raise UnreadableSource(f"The source {url!r} is not a path; name a file or a folder.")
     match = _SCHEME.match(url)
-    if any("@" in authority for authority in _AUTHORITY.findall(url)):
+    if any("@" in authority for authority in _AUTHORITY.findall(_without_container(url))):
         what = "URL" if match is None else f"{match[1].lower()}:// URL"
         raise UnreadableSource(
             f"The source's {what} names a user or a password; give credentials by the environment instead."
@@ -47,6 +57,18 @@ def parse_source_scheme(url: str) -> str:
     return scheme
 
 
+def azure_account(url: str) -> str | None:
+    """Return the account's host of Azure's form `abfss://CONTAINER@ACCOUNT/…`; None for another URL."""
+    found = _AZURE_ADDRESS.match(url)
+    return found[0].rpartition("@")[2] if found else None
+
+
+def _without_container(url: str) -> str:
+    """Return the URL without the container that Azure writes where others write a user."""
+    found = _AZURE_ADDRESS.match(url)
+    return url if found is None else f"abfss://{url[url.index('@') + 1 :]}"
+
+
 def _check_remote_url(scheme: str, url: str) -> None:
     if "::" in re.sub(r"\[[0-9A-Fa-f:.]+\]", "", url):  # but for an IPv6 host
         raise UnreadableSource(f"The source's {scheme}:// URL is a chain of file systems (::); name one file.")
@@ -59,7 +81,7 @@ def _check_remote_url(scheme: str, url: str) -> None:
     authority = _AUTHORITY.findall(url)[0]
     if scheme in HTTP_SCHEMES and (not _HTTP_AUTHORITY.fullmatch(authority) or "#" in url):
         raise UnreadableSource(f"The source's {scheme}:// URL must be host, optional port and path, without '#'.")
-    if scheme.startswith("s3") and (not authority or ":" in authority):
+    if scheme in BUCKET_SCHEMES and (not authority or ":" in authority):
         raise UnreadableSource(f"The source's {scheme}:// URL names no bucket; write {scheme}://BUCKET/KEY.")
     if scheme in HTTP_SCHEMES and not urlsplit(url).path.strip("/"):
         raise UnreadableSource(f"The source {url!r} names no file.")

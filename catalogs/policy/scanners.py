@@ -66,6 +66,7 @@ IMAGE_SCANNER_DECLARATIONS = (
         always_run=True,
     ),
     ImageScanner("fingerprint", {}, always_run=True),  # a PDQ code and its quality, which duplicate rules read
+    ImageScanner("explicit", {"explicit.probability": "probability that the whole picture is pornographic, 0 to 1"}),
     ImageScanner(
         "nudity",
         {

@@ -108,6 +108,7 @@ class ReportInput:
     source_notes: Sequence[str] = ()
     """What was found out about the source's files."""
     store: str = ""
+    public_url: str | None = None
     dry_run: bool = False
     storage: ReportStorage = field(default_factory=ReportStorage)
 
@@ -126,6 +127,7 @@ def build_report(report_input: ReportInput) -> RunReport:
         resumed=run.resumed,
         source=run.source,
         store=report_input.store,
+        public_url=report_input.public_url,
         started_at=run.started_at.isoformat(),
         held=list(report_input.held),
         release=ReportRelease(report_input.version, report_input.previous),

@@ -201,6 +201,7 @@ class RunReport:
     warnings: Sequence[str] = ()
     storage: ReportStorage = field(default_factory=ReportStorage)
     source_notes: Sequence[str] = ()
+    public_url: str | None = None
 
     @property
     def is_held(self) -> bool:

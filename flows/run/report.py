@@ -17,6 +17,9 @@ from catalogs.runs.report_parts import ReportStorage
 from catalogs.runs.report_schema import RunReport
 from flows.run.audit import AuditChecks
 from infra.errors import error_sentence
+from infra.interfaces import ObjectStore
+from infra.public_links import public_link
+from infra.settings import Settings
 from tasks.gates.required_marks import summarize_marks
 from tasks.models.metrics import write_model_samples
 from tasks.pipeline.audit import reject_warnings
@@ -55,9 +58,9 @@ class RunResult:
 
 
 def report_run(
-    resources: Resources, job: RefreshJob, prices: PriceList, gpu: str | None, result: RunResult
+    resources: Resources, job: RefreshJob, prices: PriceList, settings: Settings, result: RunResult
 ) -> tuple[RunReport, list[Tile]]:
-    """Write a run's report and return it with its contact sheet. `gpu` names the entry of the price list to use."""
+    """Write a run's report and return it with its contact sheet."""
     store, tables = resources.store, resources.tables
     run, plan, batch, release = result.run, result.plan, result.batch, result.release
     images, reasons, models = collect_run_statistics(store, run.run_id, batch)
@@ -73,7 +76,7 @@ def report_run(
             source_notes=plan.source_notes,
             warnings=_all_warnings(result, images.refused_work),
             prices=prices,
-            gpu=gpu,
+            gpu=settings.gpu,
             totals=release.sums,
             version=release.version,
             previous=release.previous,
@@ -90,15 +93,31 @@ def report_run(
             models=models,
             provenance_marks=summarize_marks(job.recipe, resources.signer, release.visible_files),
             store=store.url,
+            public_url=settings.public_url,
             seconds=result.seconds,
             storage=result.storage,
         )
     )
-    prompts = read_prompts(store, run.run_id, batch.decisions["request_key"].to_pylist())
-    sheet = build_contact_sheet(store, batch.decisions, prompts)
     write_model_samples(store, run.run_id, models)
+    sheet = _contact_sheet(store, result, settings.public_url)
     write_report(store, run.run_id, report, sheet)
     return report, sheet
+
+
+def _contact_sheet(store: ObjectStore, result: RunResult, base: str | None) -> list[Tile]:
+    decisions = result.batch.decisions
+    prompts = read_prompts(store, result.run.run_id, decisions["request_key"].to_pylist())
+    return build_contact_sheet(store, decisions, prompts, links=_public_links(result, base))
+
+
+def _public_links(result: RunResult, base: str | None) -> dict[bytes, str]:
+    """Return the public address of each slot's image that the release shows; of a held batch none is there yet."""
+    if base is None or result.held:
+        return {}
+    shown = result.release.files.items()
+    return {
+        slot: f"{public_link(base, file.key)}" for slot, file in shown if slot not in result.release.sums.superseded
+    }
 
 
 def _all_warnings(result: RunResult, refused_work: Mapping[str, int]) -> list[str]:

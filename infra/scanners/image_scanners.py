@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from infra.errors import ExternalError
-from infra.scanners import ImageScanner, logos, nudity
+from infra.scanners import ImageScanner, explicit, logos, nudity
 from infra.scanners import overlay_text as text
 from infra.scanners.logo_matching import LogoLibrary
 
@@ -31,6 +31,9 @@ class ScannerSpec:
 
 
 SCANNER_SPECS: Mapping[str, ScannerSpec] = {
+    "explicit": ScannerSpec(
+        "explicit pictures", "explicit", "Apache-2.0, BSD-2-Clause", explicit.version, explicit.ExplicitScanner
+    ),
     "nudity": ScannerSpec("exposed bodies", "nudity", "AGPL-3.0", nudity.version, nudity.NudityScanner),
     "text": ScannerSpec("overlaid text, watermarks", "ocr", "Apache-2.0", text.version, text.OverlayTextScanner),
     "logos": ScannerSpec("brand marks and names", "ocr", "Apache-2.0, MIT", logos.version, logos.LogoScanner),

@@ -23,6 +23,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from infra.errors import StoreError, UnreadableSource, one_line
 from infra.settings import Settings
 from infra.source_address import HTTP_SCHEMES, parse_source_scheme
+from infra.sources.cloud_storages import azure_options, missing_package, network_errors, reported_version
 from infra.sources.compression import Compression, compression_of, content_name, open_content, zip_members
 from infra.sources.http_download import download
 from infra.stores.s3_client import S3Access
@@ -136,17 +137,8 @@ def translate_errors(name: str, advice: str = "export it again") -> Iterator[Non
             raise UnreadableSource(f"{name} is damaged; {advice}: {one_line(error)}") from None
         number = errno.errorcode.get(error.errno or 0, type(error).__name__)
         raise StoreError(f"{name} could not be read ({number}): {one_line(error)}") from error
-    except _network_errors() as error:
+    except network_errors() as error:
         raise StoreError(f"{name} could not be reached: {one_line(error)}") from error
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions of s3fs for network and credentials; none where it is not installed."""
-    try:
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ImportError:
-        return ()
-    return (BotoCoreError, ClientError)
 
 
 def open_file_system(url: str) -> tuple[Any, str]:
@@ -155,11 +147,11 @@ def open_file_system(url: str) -> tuple[Any, str]:
     if scheme == "":
         # Not by fsspec's address parser: it would read "::" in a file's name as a chain.
         return LocalFileSystem(), str(Path(url).expanduser().absolute())
-    options = S3Access.from_environment().for_s3fs() if scheme in {"s3", "s3a"} else {}
+    options = S3Access.from_environment().for_s3fs() if scheme in {"s3", "s3a"} else azure_options(url)
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url, **options))
     except ImportError as error:
-        raise UnreadableSource(f"{scheme}:// sources need a package that is not installed: {one_line(error)}") from None
+        raise UnreadableSource(missing_package(scheme, one_line(error))) from None
     except ValueError as error:
         raise UnreadableSource(f"The source {url!r} cannot be opened: {one_line(error)}") from None
 
@@ -224,9 +216,7 @@ def described_file(
 ) -> SourceFile:
     """Return a file with the size and version that its file system's listing gives."""
     size = int(information.get("size") or 0)
-    modified = information.get("LastModified") or information.get("mtime") or information.get("created")
-    version = str(information.get("ETag") or f"{size} {modified}")
-    return SourceFile(name, path, size, version, partitions)
+    return SourceFile(name, path, size, reported_version(information, size), partitions)
 
 
 def _look_into_files(source_files: SourceFiles) -> SourceFiles:

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from infra.errors import InvalidStoreAddress
+from infra.source_address import CLOUD_PACKAGES, azure_account
 
 SCHEMES = ("file", "memory", "s3")
 
@@ -40,7 +41,12 @@ class StoreAddress:
 
 
 def has_credentials(url: str) -> bool:
-    """Tell whether a URL names a user or a password. An error must not repeat such a URL: it may end in a log."""
+    """Tell whether a URL names a user or a password. An error must not repeat such a URL: it may end in a log.
+
+    Azure's `abfss://CONTAINER@ACCOUNT` names neither.
+    """
+    if azure_account(url) is not None:
+        return False
     _, separator, rest = url.partition("://")
     return bool(separator) and "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]
 
@@ -72,7 +78,10 @@ def parse_address(url: str) -> StoreAddress:
         )
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise InvalidStoreAddress(f"No store is known for {scheme + '://'!r}; use one of {known} or a plain folder.")
+        hint = f" A catalogue can be read from {scheme}://." if scheme in CLOUD_PACKAGES else ""
+        raise InvalidStoreAddress(
+            f"No store is known for {scheme + '://'!r}; use one of {known} or a plain folder.{hint}"
+        )
     if "?" in rest or "#" in rest:
         raise InvalidStoreAddress(
             f"The store's {scheme}:// URL has a '?' or '#' part, which means nothing here; remove it."

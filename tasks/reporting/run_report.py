@@ -55,7 +55,10 @@ SHEET_STATES = tuple(SHEET_SECTIONS)
 
 @dataclass(frozen=True)
 class Tile:
-    """One slot on the contact sheet. `jpeg` is its thumbnail, empty where there is none; `attempt` counts from 0."""
+    """One slot on the contact sheet. `jpeg` is its thumbnail, empty where there is none; `attempt` counts from 0.
+
+    `link` is the published image's public address, where there is one.
+    """
 
     sku: str
     category: str
@@ -68,19 +71,24 @@ class Tile:
     prompt: str
     attempt: int | None
     jpeg: bytes
+    link: str = ""
 
 
 # The contact sheet
 
 
 def build_contact_sheet(
-    store: ObjectStore, decisions: pa.Table, prompts: Mapping[bytes, str], limit: int = 96
+    store: ObjectStore,
+    decisions: pa.Table,
+    prompts: Mapping[bytes, str],
+    limit: int = 96,
+    links: Mapping[bytes, str] | None = None,
 ) -> list[Tile]:
     """Return at most `limit` tiles, refused slots first; the order of the batch's rows does not matter.
 
     Every state gets an equal share of the tiles, and what one does not need goes to the others. Within a state the
     reasons take turns (categories, for published slots), and slots that share an image come last. `prompts` maps
-    request keys to texts.
+    request keys to texts, and `links` slots to the public address of what they show now.
     """
     positions = {state: pc.indices_nonzero(pc.equal(decisions["state"], state)) for state in SHEET_STATES}
     parts = _allot_tiles({state: len(indices) for state, indices in positions.items()}, limit)
@@ -91,7 +99,10 @@ def build_contact_sheet(
         )
     with ThreadPoolExecutor(READ_THREADS, "thumbnails") as threads:
         thumbnails = threads.map(partial(_read_thumbnail, store), rows)
-        return [_build_tile(row, prompts, jpeg) for row, jpeg in zip(rows, thumbnails, strict=True)]
+        return [
+            _build_tile(row, prompts, jpeg, (links or {}).get(row["slot_id"], ""))
+            for row, jpeg in zip(rows, thumbnails, strict=True)
+        ]
 
 
 def _allot_tiles(available: Mapping[str, int], limit: int) -> dict[str, int]:
@@ -133,7 +144,7 @@ def _read_thumbnail(store: ObjectStore, row: ReportedDecisionRow) -> bytes:
         return b""
 
 
-def _build_tile(row: ReportedDecisionRow, prompts: Mapping[bytes, str], jpeg: bytes) -> Tile:
+def _build_tile(row: ReportedDecisionRow, prompts: Mapping[bytes, str], jpeg: bytes, link: str) -> Tile:
     return Tile(
         sku=row["sku"] or "",
         category=row["category"] or "",
@@ -146,6 +157,7 @@ def _build_tile(row: ReportedDecisionRow, prompts: Mapping[bytes, str], jpeg: by
         prompt=prompts.get(row["request_key"], ""),
         attempt=row["attempt"],
         jpeg=jpeg,
+        link=link if row["state"] == SlotState.PUBLISH else "",
     )
 
 

@@ -191,6 +191,7 @@ def test_a_scanner_that_is_not_here_is_as_bad_as_the_policy_wants_it(monkeypatch
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     found = scanners("required: [words, nudity]\noptional: [text]")
     assert {name: state for name, (state, _) in found.items()} == {
+        "explicit": "ok",
         "nudity": "failed",
         "text": "warning",
         "logos": "ok",

@@ -54,6 +54,10 @@ def test_a_command_gets_the_keys_as_json_lines_and_no_shell_reads_them(tmp_path:
     code = f"import sys; open({str(target)!r}, 'wb').write(sys.stdin.buffer.read()); print('gone')"
     assert CommandPurger(python_command(code)).send("s3://shop", KEYS) == PurgeAnswer(True, "exit 0 gone")
     assert [json.loads(line)["key"] for line in target.read_text().splitlines()] == KEYS
+    CommandPurger(python_command(code), "https://cdn.test/shop").send("s3://shop", ["published/a b.jpg"])
+    assert json.loads(target.read_text()) == {
+        "store": "s3://shop", "key": "published/a b.jpg", "url": "https://cdn.test/shop/published/a%20b.jpg",
+    }  # fmt: skip
     answer = CommandPurger(f"echo $(touch {tmp_path / 'shell'})").send("s3://shop", KEYS)
     assert answer.succeeded
     assert not (tmp_path / "shell").exists()

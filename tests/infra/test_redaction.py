@@ -22,6 +22,8 @@ def test_s8_a_secret_in_a_url_is_cut_wherever_it_stands(secret: str) -> None:
         f"403, url='https://host/cat.csv?X-Amz-Signature={secret}&f=.csv'",
         f"https://host/cat.csv?anything={secret}",
         f"abfss://box@account/cat.csv?sig={secret}",
+        f"abfss://box:{secret}@account/cat.csv",
+        f"abfss://~{secret}@account/cat.csv",
         f"sig={secret}",
         f"Authorization: Basic {secret}",
         f"{{'authorization': '{secret}'}}",
@@ -37,6 +39,7 @@ def test_s8_a_secret_in_a_url_is_cut_wherever_it_stands(secret: str) -> None:
         "http://127.0.0.1:4200/api does not answer",
         "The CSV row is 3: a@b.com, https://shop/item/7",
         "'http://host:8080/path/me@x.csv'",
+        "There is no file or folder 'abfss://box@account.dfs.core.windows.net/a.csv'; check the path.",
         "packshot release RUN --store s3://shop --reason 'sold=out'",
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infra.errors import UnreadableSource
-from infra.source_address import URL_PATTERN, parse_source_scheme
+from infra.source_address import CLOUD_PACKAGES, URL_PATTERN, parse_source_scheme
 
 SECRET = "hUnTeR22"  # noqa: S105 - a test's own
 
@@ -24,6 +24,10 @@ SECRET = "hUnTeR22"  # noqa: S105 - a test's own
         ("https://shop.example:8443/feeds/me@home.csv", "https"),
         ("http://[::1]:8000/a.csv", "http"),
         ("memory://a/b.csv", "memory"),
+        ("abfss://box@account.dfs.core.windows.net/exports/a.csv", "abfss"),
+        ("ABFS://$web@account/a", "abfs"),
+        ("az://box/a.csv", "az"),
+        ("gs://bucket/exports/a@b.csv", "gs"),
     ],
 )
 def test_paths_and_known_urls_are_taken(url: str, scheme: str) -> None:
@@ -45,12 +49,18 @@ def test_paths_and_known_urls_are_taken(url: str, scheme: str) -> None:
         (f"http://host/cat?sig={SECRET}&f=.csv", "PACKSHOT_SOURCE_QUERY"),
         (f"https://host/cat.csv?X-Amz-Signature={SECRET}", "PACKSHOT_SOURCE_QUERY"),
         (f"s3://bucket/cat.csv?X-Amz-Signature={SECRET}", "remove it"),
-        (f"abfss://box@account.dfs.core.windows.net/a.csv?sig={SECRET}", "names a user or a password"),
+        (f"abfss://box@account.dfs.core.windows.net/a.csv?sig={SECRET}", "remove it"),
+        (f"abfss://box:{SECRET}@account.dfs.core.windows.net/a.csv", "names a user or a password"),
+        (f"abfss://box@ada:{SECRET}@account/a.csv", "names a user or a password"),
+        (f"abfss://box@account/x://ada:{SECRET}@host/a.csv", "names a user or a password"),
+        (f"az://box:{SECRET}@account/a.csv", "names a user or a password"),
+        (f"gs://{SECRET}@bucket/a.csv", "names a user or a password"),
+        ("gs:///a.csv", "names no bucket"),
         (f"http://ada:pa/{SECRET}@host/a.csv", "host, optional port and path"),
         (f"s3://ada:pa/{SECRET}@bucket/a.csv", "names no bucket"),
         (f"https://host/a.csv#token={SECRET}", "without '#'"),
         ("gopher://host/catalogue.csv", "No source is read from gopher://"),
-        ("gs://bucket/a.csv", "No source is read from gs://"),
+        ("hdfs://host/a.csv", "No source is read from hdfs://"),
         ("ftp://host/a.csv", "No source is read from ftp://"),
         ("https://", "host, optional port and path"),
         ("https://host", "names no file"),
@@ -65,17 +75,21 @@ def test_s8_what_holds_a_credential_or_is_unknown_is_refused_without_its_secret(
         assert not re.fullmatch(URL_PATTERN, url), "Prefect's server would keep it"
 
 
-URLS = st.from_regex(r"\A[a-z0-9]{1,8}://[a-zA-Z0-9:@/?#.&=%-]{0,40}\Z")
+URLS = st.from_regex(r"\A(abfss|[a-z0-9]{1,8})://[a-zA-Z0-9:@/?#.&=%-]{0,40}\Z")
 
 
 @given(URLS)
 @example("http://h/x?sig=1")
+@example("abfss://box@account/a.csv")
+@example("abfss://box@account")
+@example("abfss://box@a@b/a.csv")
 def test_s8_an_accepted_url_has_neither_user_nor_query(url: str) -> None:
     try:
         scheme = parse_source_scheme(url)
     except UnreadableSource:
         return
-    assert scheme in {"file", "http", "https", "memory", "s3", "s3a"} or not url[0].isalpha()
-    assert "@" not in re.split("[/?#]", url.split("://", 1)[1])[0]
+    assert scheme in {"file", "http", "https", "memory", "s3", "s3a", *CLOUD_PACKAGES} or not url[0].isalpha()
+    authority = re.split("[/?#]", url.split("://", 1)[1])[0]
+    assert "@" not in authority or (scheme in {"abfs", "abfss"} and authority.count("@") == 1 and ":" not in authority)
     assert scheme in {"", "file"} or "?" not in url
     assert re.fullmatch(URL_PATTERN, url)

@@ -24,6 +24,7 @@ def provenance(
     from infra.provenance.certificates import load_trust_anchors
     from infra.provenance.image_input import read_image
     from infra.provenance.watermarks import registered_watermark
+    from infra.public_links import public_link
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.maintenance.inspect_image import find_manifest_rows, inspect_image
@@ -35,7 +36,10 @@ def provenance(
     rows = (
         None
         if store is None
-        else [asdict(row) for row in find_manifest_rows(open_store(store), open_tables(store), inspection)]
+        else [
+            {**asdict(row), "url": public_link(settings.public_url, row.object)}
+            for row in find_manifest_rows(open_store(store), open_tables(store), inspection)
+        ]
     )
     document = _document(picture, inspection, rows) | {
         "watermark": None if watermark is None else {"name": watermark.name, "payload": inspection.watermark_payload}

@@ -46,7 +46,9 @@ def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
         table = new_table("catalogue", "SKU", "view", "release", "same", "object", right={"release"})
         for row in document["rows"]:
             slot = plain_texts(row["catalogue"], printable(row["sku"], MAX_SKU_CHARACTERS), row["view"])
-            table.add_row(*slot, format_number(row["release"]), *plain_texts(row["same"], row["object"]))
+            table.add_row(
+                *slot, format_number(row["release"]), *plain_texts(row["same"], row.get("url") or row["object"])
+            )
         console.print(table)
     elif document["rows"] is not None:
         console.print("No live image of this store is this one.")

@@ -60,7 +60,7 @@ def _show_slot(console: Console, slot: Document) -> None:
     if live := slot["live"]:
         release = "an older release" if live["release"] is None else f"release {live['release']}"
         when = formatting.format_compact_datetime(live["released_at"])
-        text = f"since {release}, {when}, attempt {live['attempt']}, {live['object']}"
+        text = f"since {release}, {when}, attempt {live['attempt']}, {live.get('url') or live['object']}"
         print_line(console, ("live    ", "green"), formatting.printable(text, MAX_PROMPT_CHARACTERS), indent=2)
     if slot["attempts"]:
         _show_attempts(console, slot)

@@ -226,8 +226,8 @@ NAKED = {"nudity.genitals": 0.9, "nudity.breast": 0.0, "nudity.buttocks": 0.0, "
 
 
 def test_rules_on_scanners_that_are_not_requested_give_no_verdict() -> None:
-    assert {SCORE_SCANNERS[rule.score] for rule in POLICY.image} >= {"nudity", "text", "logos"}
-    assert POLICY.image_scanners == ("fingerprint", "pixels")
+    assert {SCORE_SCANNERS[rule.score] for rule in POLICY.image} >= {"explicit", "nudity", "text", "logos"}
+    assert POLICY.image_scanners == ("explicit", "fingerprint", "pixels")
     assert image(GOOD) == PASS
 
 

@@ -29,9 +29,9 @@ def test_every_score_has_one_scanner_and_a_meaning() -> None:
 
 
 def test_scanners_and_scores_keep_the_names_that_are_stored() -> None:
-    assert {"pixels", "fingerprint", "nudity", "text", "logos"} == IMAGE_SCANNERS
-    assert {*OPT_IN_SCORES.values()} == {"nudity", "text", "logos"}
-    assert len(SCORE_SCANNERS) == 33
+    assert {"pixels", "fingerprint", "explicit", "nudity", "text", "logos"} == IMAGE_SCANNERS
+    assert {*OPT_IN_SCORES.values()} == {"explicit", "nudity", "text", "logos"}
+    assert len(SCORE_SCANNERS) == 34
 
 
 def test_a_policy_says_what_its_scanners_have_to_know() -> None:
@@ -42,8 +42,8 @@ def test_a_policy_says_what_its_scanners_have_to_know() -> None:
     assert POLICY.scanner_settings == {}
 
 
-def test_a_policy_that_asks_for_nothing_more_has_the_two_that_are_always_run() -> None:
-    assert (POLICY.image_scanners, POLICY.optional) == (("fingerprint", "pixels"), ())
+def test_the_built_in_policy_has_the_two_that_are_always_run_and_asks_for_explicit_pictures_where_it_can() -> None:
+    assert (POLICY.image_scanners, POLICY.optional) == (("explicit", "fingerprint", "pixels"), ("explicit",))
     assert asking("required: [words, nudity, nudity]").required == ("nudity", "words")
 
 

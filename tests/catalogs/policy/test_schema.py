@@ -34,7 +34,7 @@ def test_every_field_is_described() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("version: 1", "version: 2"),
+        ("version: 2", "version: 3"),
         ("block_below: 4\n", "block_below: 3.5\n"),
         ("    politics: REVIEW", "    politics: BLOCK"),
         ("    tobacco: REVIEW\n", ""),

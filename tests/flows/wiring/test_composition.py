@@ -37,6 +37,7 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "keep_days": 2,
     "keep_staged_days": 1,
     "keep_runs_days": 60,
+    "public_url": "https://cdn.test/shop",
     "purge_command": "purge --all",
     "purge_webhook": "https://cdn.test/purge",
     "gpu": "h100",

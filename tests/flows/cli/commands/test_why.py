@@ -28,6 +28,11 @@ def test_a_sku_is_told_to_people_and_to_scripts(
     for text in (*shown, "next unchanged"):
         assert text in words
     document = run_cli("why", "thing", "--store", shop.url, "--json").document
+    assert document["slots"][0]["live"]["url"] is None
+    monkeypatch.setenv("PACKSHOT_PUBLIC_URL", "https://cdn.test/")
+    linked = run_cli("why", "thing", "--store", shop.url, "--json").document["slots"][0]["live"]
+    assert linked["url"] == f"https://cdn.test/{linked['object']}"
+    assert linked["url"] in run_cli("why", "thing", "--store", shop.url).stdout.replace("\n", "").replace(" " * 10, "")
     assert (document["sku"], document["release"], len(document["slots"])) == ("thing", 1, 1)
     assert "no run of this catalogue has decided it" in " ".join(
         run_cli("why", "x", "--store", shop.url).stdout.split()
