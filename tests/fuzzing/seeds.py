@@ -80,6 +80,54 @@ def json_lines() -> Sequence[bytes]:
     ]
 
 
+def json_catalogues() -> Sequence[bytes]:
+    """Return JSON documents: a list, a list in an object, objects in a row, fields of several kinds, nested names."""
+    names = [{"tag": "en", "value": "Mug"}, {"tag": "es", "value": "Taza"}]
+    nested = {"sku": "1", "title": "x", "tags": ["a", {"b": None}], "size": {"w": 1.5}, "names": names}
+    return [
+        json.dumps(_ROWS, ensure_ascii=False).encode(),
+        json.dumps({"total": 3, "data": {"products": [*_ROWS, nested]}, "next": None}).encode(),
+        b"\n".join(json.dumps(row, indent=1).encode() for row in _ROWS),
+        json.dumps([nested, {"sku": 2, "title": "y", "tags": "b", "size": [{"w": 1}], "names": {}}]).encode(),
+    ]
+
+
+def xml_catalogues() -> Sequence[bytes]:
+    """Return feeds: RSS with Google's names, Atom, plain XML with attributes, another encoding, a document type."""
+    rss = '<?xml version="1.0"?><rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>'
+    item = "<item><g:id>1</g:id><title>Mug &amp; cup</title><g:tags>a</g:tags><g:tags>b</g:tags></item>"
+    google = 'xmlns:g="http://base.google.com/ns/1.0"'
+    entry = "<entry><id>t</id><g:id>1</g:id><content type='xhtml'>a <b>c</b>&nbsp;d</content></entry>"
+    offer = '<offer id="9"><param name="Color">red</param><price currency="EUR">9</price><x><![CDATA[<i>]]></x></offer>'
+    return [
+        f"{rss}<title>s</title>{item}{item}</channel></rss>".encode(),
+        f'<feed xmlns="http://www.w3.org/2005/Atom" {google}>{entry}</feed>'.encode(),
+        f"<shop><categories><c id='1'>a</c></categories><offers>{offer}{offer}</offers></shop>".encode(),
+        '<?xml version="1.0" encoding="shift_jis"?><r><row sku="1" title="赤"/><row sku="2"/></r>'.encode("shift_jis"),
+        b'<!DOCTYPE r SYSTEM "x.dtd" [<!ELEMENT r ANY>]><r><p><sku>1</sku><title>&eacute;</title></p></r>',
+    ]
+
+
+def delta_tables() -> Sequence[bytes]:
+    """Return log entries of a table that has one file with two rows, `a.parquet`."""
+    fields = [{"name": name, "type": "string", "nullable": True, "metadata": {}} for name in ("sku", "title", "group")]
+    schema = json.dumps({"type": "struct", "fields": fields})
+    described = {"provider": "parquet", "options": {}}
+    metadata = {"id": "0" * 32, "format": described, "schemaString": schema, "configuration": {}, "createdTime": 0}
+    add = {"path": "a.parquet", "size": 900, "modificationTime": 0, "dataChange": True, "stats": '{"numRecords": 2}'}
+    plain = {"minReaderVersion": 1, "minWriterVersion": 2}
+    features = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"]}
+    entries = [
+        [
+            {"protocol": protocol},
+            {"metaData": metadata | {"partitionColumns": partitions}},
+            {"add": add | {"partitionValues": dict.fromkeys(partitions, "x y")}},
+        ]
+        for protocol, partitions in ((plain, []), (plain, ["group"]), (features | {"writerFeatures": []}, []))
+    ]
+    return [b"\n".join(json.dumps(action).encode() for action in entry) for entry in entries]
+
+
 def parquet() -> Sequence[bytes]:
     """Return Parquet files: dictionary-encoded and plain, several types, several row groups, two codecs."""
     table = pa.Table.from_pylist([dict(row) for row in _ROWS])

@@ -7,13 +7,17 @@ A finding is every other exception, a signal, memory above the limit or time abo
 """
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.errors import InputError
@@ -35,7 +39,7 @@ from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.provenance.credentials import read_credential, strip_manifest
 from infra.provenance.image_input import require_max_pixels
 from infra.screening.score_files import read_scores
-from infra.sources import open_source
+from infra.sources import Source, open_source
 from infra.stores.addresses import has_credentials, is_plain_http_url, parse_address
 from infra.stores.memory import MemoryStore
 from infra.tables.delta_log import read_history
@@ -69,11 +73,28 @@ class Target:
         return True
 
 
+PATHS = ("tags[0]", "tags.b", "size.w", "names[tag=en].value", "names.value", "param[name=Color]", "price.currency")
+"""Paths into the values of the seeds."""
+
+
 def catalogue(suffix: str, data: bytes) -> None:
     """Open a source of this format, read it to its end and validate every row."""
     path = f"/fuzzing/catalogue.{suffix}"
     fsspec.filesystem("memory").pipe_file(path, data)
-    source = open_source(f"memory:/{path}")
+    _read_to_its_end(open_source(f"memory:/{path}"))
+
+
+def delta_source(data: bytes) -> None:
+    """Open a Delta table whose newest log entry holds these bytes, and read it to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        pq.write_table(pa.table({"sku": ["1", "2"], "title": ["a", "b"]}), f"{folder}/a.parquet")
+        log = Path(folder) / "_delta_log"
+        log.mkdir()
+        (log / f"{0:020d}.json").write_bytes(data)
+        _read_to_its_end(open_source(folder))
+
+
+def _read_to_its_end(source: Source) -> None:
     validator = RowValidator(_recipe(), source.columns_and_paths(named_columns(_recipe())))
     rows = 0
     for batch in source.batches(validator.needed_columns):
@@ -81,6 +102,10 @@ def catalogue(suffix: str, data: bytes) -> None:
         rows += batch.rows.num_rows
     assert validator.counts.input == rows, "a row was counted twice, or not at all"
     source.row_count()
+    for name in PATHS:
+        if source.has(name):
+            for batch in source.batches([name]):
+                batch.rows.validate(full=True)
 
 
 def photo(data: bytes) -> None:
@@ -237,6 +262,9 @@ TARGETS: Mapping[str, Target] = {
     for target in (
         Target("catalogue-csv", lambda data: catalogue("csv", data), seeds.csv, mutations.text),
         Target("catalogue-jsonl", lambda data: catalogue("jsonl", data), seeds.json_lines, mutations.json_lines),
+        Target("catalogue-json", lambda data: catalogue("json", data), seeds.json_catalogues, mutations.json_document),
+        Target("catalogue-xml", lambda data: catalogue("xml", data), seeds.xml_catalogues, mutations.text),
+        Target("catalogue-delta", delta_source, seeds.delta_tables, mutations.json_lines),
         Target("catalogue-parquet", lambda data: catalogue("parquet", data), seeds.parquet, mutations.plain),
         Target("photo", photo, seeds.photos, mutations.image),
         Target("staged-image", staged_image, seeds.images, mutations.image),

@@ -13,7 +13,7 @@ from typing import IO, Any
 from infra.errors import UnreadableSource
 from infra.sources.jsonl_files import JsonlReader, PiecesOf, SeveralTypes, line_pieces, require_harmless
 from infra.sources.nested.json_elements import list_elements, objects_in_a_row
-from infra.sources.nested.json_outline import BrokenDocument, RecordList, find_record_lists
+from infra.sources.nested.json_outline import CHUNK_BYTES, BrokenDocument, RecordList, find_record_lists
 from infra.sources.nested.record_reader import RecordReader
 from infra.sources.source_files import SourceFile, SourceFiles
 
@@ -51,7 +51,7 @@ def open_json_documents(source_files: SourceFiles, records: str | None) -> JsonR
         with source_files.open(file) as stream:
             skipped = _skip_byte_order_mark(stream)
             found = _or_unreadable(partial(find_record_lists, stream), name)
-            stream.seek(skipped)
+            _go_to(stream, skipped)
             if found == [] and stream.read(_HEAD_BYTES).lstrip().startswith(b"["):
                 raise UnreadableSource(f"{name} holds a list without objects; {_ADVICE} as a list of objects.")
         chosen, others = _choose(found, records, name)
@@ -122,7 +122,7 @@ def _document_pieces(
         if chosen is None:
             _skip_byte_order_mark(stream)
         else:
-            stream.seek(chosen.start)
+            _go_to(stream, chosen.start)
         pieces = objects_in_a_row(stream) if chosen is None else list_elements(stream)
         while True:
             piece = _or_unreadable(partial(next, pieces, None), name)
@@ -138,6 +138,13 @@ def _skip_byte_order_mark(stream: IO[bytes]) -> int:
         return len(_BYTE_ORDER_MARK)
     stream.seek(0)
     return 0
+
+
+def _go_to(stream: IO[bytes], place: int) -> None:
+    """Read a stream up to a place: a compressed one can only begin again."""
+    stream.seek(0)
+    while place:
+        place -= len(stream.read(min(place, CHUNK_BYTES))) or place
 
 
 def _or_unreadable(action: Callable[[], Any], name: str) -> Any:

@@ -30,7 +30,8 @@ def scalars_of(value: Any) -> Iterator[Any]:
         for each in value:
             yield from scalars_of(each)
     elif isinstance(value, dict):
-        yield element_text(value)
+        if value:
+            yield element_text(value)
     elif value is not None:
         yield value
 

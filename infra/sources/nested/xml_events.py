@@ -61,6 +61,8 @@ def parse_xml(stream: IO[bytes], handlers: XmlHandlers) -> Iterator[int]:
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code) or "no XML"
         raise BrokenXml(f"is no well-formed XML: {reason} in line {error.lineno}, column {error.offset + 1}") from None
+    except LookupError:  # of a name longer than the one that was looked up here, or of what is no encoding of text
+        raise BrokenXml("says that it has an encoding which is unknown") from None
     except UnicodeDecodeError as error:
         raise BrokenXml(f"has bytes that are not {error.encoding}, which it says is its encoding") from None
 

@@ -25,7 +25,7 @@ def main(path: str, limit: str) -> None:
     answer: dict[str, object] = {}
     try:
         source = open_source(path)
-        columns = [name for name in ("sku", "title", "views") if name in source.columns]
+        columns = [name for name in ("sku", "title", "views", "inside.text", "t.t") if source.has(name)]
         answer["rows"] = sum(batch.rows.num_rows for batch in source.batches(columns))
     except UnreadableSource as error:
         answer["error"] = str(error)

@@ -19,7 +19,8 @@ PEAK_MB = 1_000
 
 QUICK = {
     "nested-lists.jsonl", "wide-line.jsonl", "repeated-megabyte.parquet", "compressed-page.parquet",
-    "large-footer.parquet", "long-list.parquet", "many-columns.csv",
+    "large-footer.parquet", "long-list.parquet", "many-columns.csv", "objects-of-two-kinds.json", "namespace.xml",
+    "repeated-megabyte-in-objects.parquet",
 }  # fmt: skip
 """One of each kind; the others take a minute together."""
 

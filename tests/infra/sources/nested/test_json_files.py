@@ -1,5 +1,6 @@
 """JSON as shops export it: lists, wrapped lists, objects in a row; what vendors' interfaces answer."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ def test_the_records_are_found_and_where_they_are_is_said(tmp_path: Path, conten
     assert (source.columns, source.row_count()) == (("sku", "title", "more"), 2)
     assert rows_of(source, "sku", "title") == [("00451", "Mug, oat"), ("00452", "Cup")]
     assert (source.notes, source.warnings) == ((note,), ())
+
+
+def test_a_compressed_document_is_what_it_holds(tmp_path: Path) -> None:
+    document = {"head": ["x" * 50_000], "products": ROWS}
+    source = opened(tmp_path, gzip.compress(json.dumps(document).encode()), name="a.json.gz")
+    assert rows_of(source, "sku", "title") == [("00451", "Mug, oat"), ("00452", "Cup")]
+    assert "JSON, the list 'products'" in source.notes
 
 
 def test_of_several_lists_the_largest_is_read_with_a_warning_and_another_by_name(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """XML feeds as tables: Google Merchant's two kinds, and feeds of other comparison shops and vendors."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def test_a_merchant_feed_is_a_table_by_its_local_names(tmp_path: Path) -> None:
         ("00451", "Wool beanie", 'Warm, 2" & soft', ["https://a", "https://b"], "https://b", "DE"),
         ("00452", "Pot <b>3 l</b>", None, [], None, None),
     ]
+
+
+def test_a_compressed_feed_is_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml.gz").write_bytes(gzip.compress(RSS.encode()))
+    assert rows_of(open_source(str(tmp_path / "feed.xml.gz")), "id") == [("00451",), ("00452",)]
 
 
 def test_files_of_a_folder_are_one_table(tmp_path: Path) -> None:
