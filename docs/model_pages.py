@@ -59,7 +59,12 @@ def _model_sections(root: type[BaseModel]) -> list[str]:
 
 def field_row(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
     """Return a pydantic field as a row: name, type, default, meaning."""
-    return code(name), annotation_text(field.annotation, field), _field_default(field), field.description or ""
+    return (
+        code(field.alias or name),
+        annotation_text(field.annotation, field),
+        _field_default(field),
+        field.description or "",
+    )
 
 
 def _reachable_models(root: type[BaseModel]) -> list[type[BaseModel]]:

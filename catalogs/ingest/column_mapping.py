@@ -1,29 +1,25 @@
-"""Column mapping: a source's columns as a recipe's fields, in Arrow arrays of clean text.
+"""Column mapping: a source's columns as a recipe's fields, in Arrow arrays of text.
 
 Inputs: record batches of any types. Outputs: one string array for each field; null and empty mean the same (empty).
 
-Source text is untrusted: control characters become spaces, runs of spaces become one, Unicode becomes NFC, and HTML
-loses its tags. All of it is vectorised (RE2, linear time) and runs only if a cheap test finds that it is needed.
+A field is read from a column, a text with columns in it, or a choice of those: the first that a row fills. Columns of a
+choice may be absent from the source, as long as one of the choice is there: exports change their headers.
 """
 
-import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.errors import CatalogueError, MissingColumns
-from catalogs.ingest.number_text import float_text
+from catalogs.ingest.values.number_text import float_text
 from catalogs.near_matches import describe_missing, list_names
+from catalogs.recipe.row_settings import ColumnChoice, alternatives
 from catalogs.recipe.schema import Recipe
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 _SEPARATOR = re.compile(r"[-_/ .,:;|]*")
-_SPACES = r"(?:\pZ|[\x00-\x20\x7f-\x9f\x{2028}\x{2029}])+"
-_HUGE_REFERENCE = r"&#(?:[0-9]{33,}|[xX][0-9a-fA-F]{33,});?"
-"""A character reference far beyond Unicode: Python reads no number of more than 4,300 digits, and raises."""
-_DIRTY = r"^\s|\s$|\s\s|[\x00-\x1f\x7f]|[^\x00-\x7f]"
 
 
 def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -34,18 +30,35 @@ def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[
     present = set(available)
     columns_by_field: dict[str, tuple[str, ...]] = {}
     missing: list[str] = []
-    for field, expression in recipe.columns.items():
-        columns = placeholders(expression)
-        if all(column in present for column in columns):
-            columns_by_field[field] = columns
+    for field, choice in recipe.columns.items():
+        usable = usable_alternatives(choice, present)
+        if usable:
+            columns_by_field[field] = tuple(dict.fromkeys(name for one in usable for name in placeholders(one)))
         elif field not in recipe.optional or field == "sku":
-            missing += [column for column in columns if column not in present]
-    extra = recipe.ignore_when_empty + ((recipe.inherit.by,) if recipe.inherit else ())
-    missing += [column for column in extra if column not in present]
+            missing += _absent_columns(choice, present)
+    for choice in row_columns(recipe):
+        if not usable_alternatives(choice, present):
+            missing += _absent_columns(choice, present)
     if missing:
         names = describe_missing(missing, available)
         raise MissingColumns(f"The source has no column {names}; it has {list_names(available)}.")
     return columns_by_field
+
+
+def row_columns(recipe: Recipe) -> tuple[ColumnChoice, ...]:
+    """Return the choices of columns that say which rows are read, and that the source must have."""
+    needed = tuple(name for name, values in recipe.only.items() if "" not in values)
+    inherit = (recipe.inherit.by, *recipe.inherit.parent) if recipe.inherit else ()
+    return (*recipe.ignore_when_empty, *needed, *recipe.fill_down, *inherit)
+
+
+def usable_alternatives(choice: ColumnChoice, present: Collection[str]) -> tuple[str, ...]:
+    """Return the columns, or texts with columns, of a choice that a source can fill."""
+    return tuple(one for one in alternatives(choice) if all(name in present for name in placeholders(one)))
+
+
+def _absent_columns(choice: ColumnChoice, present: Collection[str]) -> list[str]:
+    return [name for name in placeholders(alternatives(choice)[0]) if name not in present]
 
 
 def placeholders(expression: str) -> tuple[str, ...]:
@@ -90,29 +103,6 @@ def _value_as_text(value: object) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return None if value is None else str(value)
-
-
-def clean_text(array: pa.Array) -> pa.Array:
-    """Return the text without control characters and with single spaces, in NFC; empty for null."""
-    array = pc.fill_null(array, "")
-    if not pc.any(pc.match_substring_regex(array, _DIRTY)).as_py():
-        return array
-    array = pc.utf8_normalize(array, "NFC")
-    array = pc.replace_substring_regex(array, _SPACES, " ")
-    return pc.utf8_trim_whitespace(array)
-
-
-def strip_html(array: pa.Array) -> pa.Array:
-    """Return the text between the tags, with entities decoded."""
-    array = pc.fill_null(array, "")
-    if not pc.any(pc.match_substring_regex(array, "[<&]")).as_py():
-        return array
-    array = pc.replace_substring_regex(array, r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>", " ")
-    array = pc.replace_substring_regex(array, r"(?s)<[^>]*>", " ")
-    if pc.any(pc.match_substring(array, "&")).as_py():
-        array = pc.replace_substring_regex(array, _HUGE_REFERENCE, "\ufffd")
-        array = pa.array([html.unescape(text) for text in array.to_pylist()], pa.string())
-    return array
 
 
 def field_values(expression: str, batch: Mapping[str, pa.Array]) -> pa.Array:

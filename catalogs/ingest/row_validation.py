@@ -3,34 +3,28 @@
 Inputs: record batches of a source with the number of their first row. Outputs: for each batch an `IngestedBatch`: a
 table of clean text fields with checked overrides, and the rejects with row, column and reason.
 
-Every input row is counted exactly once, and no single row ends a run. Memory grows with the number of SKUs (one entry
-each, to find duplicates), not with their text.
+Every input row is counted exactly once, and no single row ends a run. A row whose cell holds several SKUs (`split`)
+counts once for each of them. Memory grows with the number of SKUs (one entry each, to find duplicates), not with their
+text.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from catalogs.ingest.column_mapping import as_text, clean_text, field_values, source_columns, strip_html
-from catalogs.ingest.overrides import check_overrides
+from catalogs.ingest.field_reader import FieldReader, first_filled
+from catalogs.ingest.inheritance import InheritedValues
+from catalogs.ingest.inherited_fields import InheritanceFindings, inherit_fields
+from catalogs.ingest.overrides import InvalidOverride, apply_overrides
+from catalogs.ingest.row_rejects import BatchRejects, Reject
+from catalogs.ingest.row_selection import FillDown, product_rows, split_skus
+from catalogs.ingest.row_warnings import RowWarnings
+from catalogs.ingest.values.damaged_values import warn_of_damaged_skus, warn_of_lost_digits
+from catalogs.ingest.values.text_cleaning import clean_text
 from catalogs.recipe.schema import Recipe
 
-MAX_FIELD_CHARACTERS = 20_000
-"""Longest field, in characters. The longest descriptions stay below it; a megabyte in a title is a broken export."""
-MAX_SKU_CHARACTERS = 200
-_INVISIBLE = r"[\x00-\x1f\x7f-\x9f\x{200b}\x{200c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A rejected row. `row` is 1-based over the source; `sku` is None if it cannot be read."""
-
-    row: int
-    sku: str | None
-    column: str
-    reason: str
+_TWINS = "SKUs that differ from another one by upper and lower case only; they are kept apart"
 
 
 @dataclass(frozen=True)
@@ -58,145 +52,82 @@ class RowValidator:
 
     recipe: Recipe
     columns: Sequence[str]
-    inherited: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    inherited: InheritedValues = field(default_factory=InheritedValues)
+    repurposed: Collection[str] = ()
     counts: RowCounts = field(default_factory=RowCounts)
-    warnings: dict[str, int] = field(default_factory=dict)
+    warnings: RowWarnings = field(default_factory=RowWarnings)
 
     def __post_init__(self) -> None:
-        self._field_columns = source_columns(self.recipe, self.columns)
-        self._seen: dict[str, int] = {}
+        self._reader = FieldReader(self.recipe, self.columns)
+        self._fill_down = FillDown(self.recipe.fill_down)
+        self._findings = InheritanceFindings(self.recipe.inherit)
+        self._first_rows: dict[str, int] = {}
         self._folded: set[int] = set()
 
     @property
     def needed_columns(self) -> list[str]:
         """Return the source columns to read, and no others."""
-        columns = [column for columns in self._field_columns.values() for column in columns]
-        columns += list(self.recipe.ignore_when_empty)
-        if self.recipe.inherit:
-            columns.append(self.recipe.inherit.by)
-        return list(dict.fromkeys(columns))
+        return self._reader.needed_columns
+
+    def warning_sentences(self) -> list[str]:
+        """Return what is doubtful in the rows so far, each kind with its count and the first values."""
+        return [*self.warnings.sentences(), *self._findings.sentences()]
 
     def validate_batch(self, numbers: pa.Array, raw: pa.RecordBatch) -> IngestedBatch:
         """Validate one batch; `numbers` are those of its rows."""
-        text = {name: as_text(raw.column(name), name) for name in self.needed_columns}
-        rows = numbers
-        product = self._product_mask(text, raw.num_rows)
-        ignored = raw.num_rows - (product.true_count if product is not None else raw.num_rows)
-        if product is not None and ignored:
-            text = {name: array.filter(product) for name, array in text.items()}
-            rows = rows.filter(product)
-        fields = {name: field_values(self.recipe.columns[name], text) for name in self._field_columns}
-        raw_sku = pc.fill_null(fields["sku"], "")
-        fields = {name: self._cleaned(name, array) for name, array in fields.items()}
-        if self.recipe.inherit:
-            fields = self._inherit(fields, clean_text(text[self.recipe.inherit.by]).to_pylist())
-        table = pa.table({"row": rows, **fields})
-        rejects = self._find_rejects(table, raw_sku)
-        if rejects:
-            keep = pc.invert(pc.is_in(table["row"], pa.array(rejects.keys(), pa.int64())))
-            table = table.filter(keep)
-        self.counts.input += raw.num_rows
+        for name in self._reader.needed_columns:
+            warn_of_lost_digits(name, raw.column(name), numbers, self.warnings)
+        text, rows = self._products(self._fill_down.fill(self._reader.text(raw)), numbers)
+        ignored = raw.num_rows - len(rows)
+        raw_fields = {name: self._reader.raw(name, text) for name in self._reader.fields}
+        parents = self._parent_names(text)
+        if self.recipe.split:
+            raw_fields["sku"], places = split_skus(raw_fields["sku"], self.recipe.split["sku"])
+            others = {name: array.take(places) for name, array in raw_fields.items() if name != "sku"}
+            raw_fields, rows, parents = raw_fields | others, rows.take(places), parents and parents.take(places)
+        fields = {name: self._reader.clean(name, array) for name, array in raw_fields.items()}
+        if parents is not None:
+            fields = inherit_fields(fields, parents.to_pylist(), rows, self.inherited, self._findings)
+        table, invalid = apply_overrides(pa.table({"row": rows, **fields}), self.recipe, self.warnings, self.repurposed)
+        rejects = self._reject(table, raw_fields, invalid)
+        table = rejects.accepted(table)
+        self.counts.input += len(rows) + ignored
         self.counts.ignored += ignored
-        self.counts.rejected += len(rejects)
+        self.counts.rejected += len(rejects.by_position)
         self.counts.accepted += table.num_rows
-        return IngestedBatch(table, [rejects[row] for row in sorted(rejects)], ignored)
+        return IngestedBatch(table, rejects.in_order(), ignored)
 
-    def _product_mask(self, text: Mapping[str, pa.Array], length: int) -> pa.Array | None:
-        if not self.recipe.ignore_when_empty:
-            return None
-        filled = pa.array([False] * length)
-        for name in self.recipe.ignore_when_empty:
-            filled = pc.or_(filled, pc.not_equal(pc.utf8_trim_whitespace(pc.fill_null(text[name], "")), ""))
-        return filled
+    def _products(self, text: dict[str, pa.Array], rows: pa.Array) -> tuple[dict[str, pa.Array], pa.Array]:
+        """Return the rows that are products."""
+        chosen = product_rows(self.recipe, text, self._parents_filters(text), len(rows))
+        if chosen.all():
+            return text, rows
+        mask = pa.array(chosen)
+        return {name: array.filter(mask) for name, array in text.items()}, rows.filter(mask)
 
-    def _cleaned(self, name: str, array: pa.Array) -> pa.Array:
-        if name in self.recipe.html:
-            array = strip_html(array)
-        return clean_text(array)
+    def _parent_names(self, text: Mapping[str, pa.Array]) -> pa.Array | None:
+        rule = self.recipe.inherit
+        return clean_text(first_filled(rule.by, text)) if rule else None
 
-    def _inherit(self, fields: dict[str, pa.Array], parents: Sequence[str]) -> dict[str, pa.Array]:
-        assert self.recipe.inherit is not None  # noqa: S101 - the caller's condition, for the type checker
-        for name in self.recipe.inherit.fields:
-            if name not in fields:
-                continue
-            known = self.inherited.get(name, {})
-            own = fields[name].to_pylist()
-            filled = [value or known.get(parent, "") for value, parent in zip(own, parents, strict=True)]
-            fields[name] = pa.array(filled, pa.string())
-        return fields
+    def _parents_filters(self, text: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        """Return what the rows' parents have in the columns of `only`."""
+        if not self.recipe.only or self.recipe.inherit is None:
+            return {}
+        names = clean_text(first_filled(self.recipe.inherit.by, text)).to_pylist()
+        return self.inherited.filter_values(names, [name for name in self.recipe.only if name in text])
 
-    def _find_rejects(self, table: pa.Table, raw_sku: pa.Array) -> dict[int, Reject]:
-        rejects: dict[int, Reject] = {}
-        rows = table["row"].to_pylist()
-        skus = table["sku"].to_pylist()
-
-        def reject(position: int, column: str, reason: str) -> None:
-            row = rows[position]
-            sku = skus[position]
-            readable = sku if sku and len(sku) <= MAX_SKU_CHARACTERS and column != "sku" else None
-            rejects.setdefault(row, Reject(row, readable, column, reason))
-
-        for position in _true_positions(pc.match_substring_regex(raw_sku, _INVISIBLE)):
-            reject(position, "sku", f"the SKU {raw_sku[position].as_py()[:60]!r} holds invisible control characters")
-        for position in _true_positions(pc.greater(pc.utf8_length(table["sku"]), MAX_SKU_CHARACTERS)):
-            reject(position, "sku", f"the SKU is longer than {MAX_SKU_CHARACTERS} characters")
-        for name in dict.fromkeys(("sku", *self.recipe.required)):
-            if name not in table.column_names:
-                continue
-            for position in _true_positions(pc.equal(table[name], "")):
-                reject(position, name, f"{name} is missing")
-        for name in table.column_names[1:]:
-            for position in _true_positions(pc.greater(pc.utf8_length(table[name]), MAX_FIELD_CHARACTERS)):
-                length = len(table[name][position].as_py())
-                reject(position, name, f"{name} is {length:,} characters long; the limit is {MAX_FIELD_CHARACTERS:,}")
-        for position, column, reason in check_overrides(table, self.recipe):
-            reject(position, column, reason)
-        self._find_duplicates(rows, skus, rejects)
+    def _reject(
+        self, table: pa.Table, raw_fields: Mapping[str, pa.Array], invalid: Sequence[InvalidOverride]
+    ) -> BatchRejects:
+        """Find the wrong rows, and warn of what is doubtful in the others' SKUs."""
+        rejects = BatchRejects(table)
+        rejects.add_unreadable(self.recipe, raw_fields)
+        for override in invalid:
+            rejects.add(*override)
+        for sku, row in rejects.add_duplicates(self._first_rows):
+            folded = hash(sku.casefold())
+            if folded in self._folded:
+                self.warnings.add(_TWINS, [(sku, row)])
+            self._folded.add(folded)
+        warn_of_damaged_skus(table["sku"], table["row"], self.warnings)
         return rejects
-
-    def _find_duplicates(self, rows: list[int], skus: list[str], rejects: dict[int, Reject]) -> None:
-        unreadable = {row for row, reject in rejects.items() if reject.column == "sku"}
-        for row, sku in zip(rows, skus, strict=True):
-            if not sku or row in unreadable:
-                continue
-            first = self._seen.setdefault(sku, row)
-            if first != row and row not in rejects:
-                # The first row may have been rejected for another reason; its SKU is still given twice.
-                rejects[row] = Reject(row, sku, "sku", f"the SKU {sku!r} was given before, in row {first}")
-            elif first == row:
-                folded = hash(sku.casefold())
-                if folded in self._folded:
-                    reason = "SKUs that differ from another one by upper and lower case only; they are kept apart"
-                    self.warnings[reason] = self.warnings.get(reason, 0) + 1
-                self._folded.add(folded)
-
-
-def collect_inherited_values(
-    recipe: Recipe, columns: Sequence[str], batches: Iterable[pa.RecordBatch]
-) -> dict[str, dict[str, str]]:
-    """Return inherited field -> parent -> first filled value, in one pass over the source before the rows.
-
-    A parent row may stand anywhere, also after its variants.
-    """
-    if recipe.inherit is None:
-        return {}
-    columns_by_field = source_columns(recipe, columns)
-    names = [name for name in recipe.inherit.fields if name in columns_by_field]
-    values: dict[str, dict[str, str]] = {name: {} for name in names}
-    for batch in batches:
-        parents = clean_text(as_text(batch.column(recipe.inherit.by), recipe.inherit.by)).to_pylist()
-        for name in names:
-            text = {column: as_text(batch.column(column), column) for column in columns_by_field[name]}
-            array = field_values(recipe.columns[name], text)
-            array = clean_text(strip_html(array) if name in recipe.html else array)
-            known = values[name]
-            for parent, value in zip(parents, array.to_pylist(), strict=True):
-                if value and parent and parent not in known:
-                    known[parent] = value
-    return values
-
-
-def _true_positions(mask: pa.Array | pa.ChunkedArray) -> list[int]:
-    if not pc.any(mask).as_py():
-        return []
-    return [int(position) for position in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist()]

@@ -7,7 +7,7 @@ catalogue uses few of them, so most columns are never converted.
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.ingest.number_text import WHOLE_NUMBER_HINT, text_as_exponents
+from catalogs.ingest.values.number_text import WHOLE_NUMBER_HINT, text_as_exponents
 
 
 class BatchRows:
@@ -29,7 +29,7 @@ class BatchRows:
     def as_exponents(self, fields: tuple[str, ...]) -> "BatchRows | None":
         """Return the rows with the numbers in these fields as they read before; None where they read the same.
 
-        See `catalogs.ingest.number_text`. The answer is kept: it is asked for row by row.
+        See `catalogs.ingest.values.number_text`. The answer is kept: it is asked for row by row.
         """
         if fields not in self._as_exponents:
             columns = {}

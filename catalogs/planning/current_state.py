@@ -23,7 +23,7 @@ from catalogs.indexes.digest_index import (
     fixed_bytes,
     split_halves,
 )
-from catalogs.ingest.number_text import EXPONENT_HINT, name_in_full
+from catalogs.ingest.values.number_text import EXPONENT_HINT, name_in_full
 from catalogs.slot_states import SlotState
 
 LIVE_COLUMNS = (

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.ingest.row_rejects import Reject
+from catalogs.ingest.row_validation import RowCounts
 from catalogs.table_schemas import SOURCE_ROWS
 from catalogs.verdict import Verdict
 

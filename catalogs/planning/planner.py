@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from catalogs.indexes.digest_index import split_halves
-from catalogs.ingest.row_validation import Reject
+from catalogs.ingest.row_rejects import Reject
 from catalogs.ingest.rows import BatchRows
 from catalogs.ingest.source_rows import select_source_rows
 from catalogs.keys import slot_id_of_bytes, slot_suffix

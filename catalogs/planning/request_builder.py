@@ -13,8 +13,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
-from catalogs.ingest.overrides import parse_time, parse_whole_number
+from catalogs.ingest.overrides import parse_whole_number
 from catalogs.ingest.rows import BatchRows
+from catalogs.ingest.values.time_text import parse_time
 from catalogs.keys import RequestKeyHasher
 from catalogs.planning.current_state import OutcomeIndex
 from catalogs.planning.plan import Request, Slot

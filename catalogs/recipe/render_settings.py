@@ -73,10 +73,3 @@ class Variant(RecipeRules):
     """An A/B arm: the share of SKUs that it gets, and the rules that differ there."""
 
     share: float = Field(1.0, ge=0.0, le=1.0, description="Share of SKUs; the shares of all variants add up to 1")
-
-
-class InheritRule(RecipeModel):
-    """Rows that leave fields empty inherit them from the first row with the same value in the column `by`."""
-
-    by: str = Field(description="The source column that rows of one product share, such as Handle")
-    fields: tuple[str, ...] = Field(description="Fields of the recipe that an empty row takes from the first one")

@@ -13,8 +13,9 @@ from catalogs.errors import RuleFileError
 from catalogs.keys import digest
 from catalogs.models.weights import ModelEntry, ModelProvenance, WeightsSpec
 from catalogs.policy.channels import Channel, resolve_channels
-from catalogs.recipe.render_settings import Finish, InheritRule, RecipeModel, RecipeRules, Tier, Variant
+from catalogs.recipe.render_settings import Finish, RecipeModel, RecipeRules, Tier, Variant
 from catalogs.recipe.rendered_size import MAX_VALUE_CHARACTERS
+from catalogs.recipe.row_settings import ColumnChoice, FilterValues, InheritRule
 from catalogs.recipe.source_settings import SourceSettings
 from catalogs.recipe.templates import compile_template
 
@@ -29,6 +30,9 @@ REQUEST_KEY_OVERRIDES = ("prompt", "negative_prompt", "seed", "width", "height")
 
 DEFAULT_LANGUAGES = ("en",)
 
+_LATER_FIELDS = ("entities", "placeholders", "only", "fill_down", "split", "source")
+"""Fields that this format did not have at first. They count in a recipe's digest where they are set."""
+
 PROMPT_GATE_FIELDS = (*REQUEST_KEY_OVERRIDES, "brand")
 """Fields whose values affect the prompt gates' verdict on a slot, whether or not its template reads them."""
 
@@ -40,17 +44,36 @@ class Recipe(RecipeModel):
     catalogue: str | None = Field(
         None, pattern=f"^{CATALOGUE_NAME.pattern}$", description="The catalogue's name where `--catalogue` gives none"
     )
-    columns: dict[str, str] = Field(description="Field -> source column, or a text with {{ Column }} in it")
+    columns: dict[str, ColumnChoice] = Field(
+        description="Field -> source column, or a text with {{ Column }} in it, or several: the first filled one"
+    )
     optional: tuple[str, ...] = Field((), description="Fields whose column may be absent from the source")
     required: tuple[str, ...] = Field(("sku", "title"), description="Fields that may not be empty")
     html: tuple[str, ...] = Field((), description="Fields that hold HTML; tags are removed")
+    entities: tuple[str, ...] = Field((), description="Fields in which HTML's entities (&amp;) are decoded")
+    placeholders: tuple[str, ...] = Field(
+        (), description="Fields in which N/A, NULL and the like count as empty, as they always do in required ones"
+    )
     languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...] = Field(
         DEFAULT_LANGUAGES,
         min_length=1,
         description="The catalogue's languages (ISO 639-1); policies judge others",
     )
-    ignore_when_empty: tuple[str, ...] = Field((), description="A row with all of these columns empty is ignored")
     source: SourceSettings | None = Field(None, description="How the catalogue's files are read, where that is needed")
+    ignore_when_empty: tuple[ColumnChoice, ...] = Field(
+        (), description="A row with all of these columns empty is ignored"
+    )
+    only: dict[str, FilterValues] = Field(
+        default_factory=dict,
+        description="Column -> the values of rows to read, whatever their case; others are ignored. '' stands for rows"
+        " without a value, and then the column may be absent",
+    )
+    fill_down: tuple[str, ...] = Field(
+        (), description="A row with the first of these columns empty belongs to the row above and takes them from there"
+    )
+    split: dict[Literal["sku"], Annotated[str, Field(min_length=1, max_length=5)]] = Field(
+        default_factory=dict, description="The separator of cells with several SKUs; each of them counts as a row"
+    )
     inherit: InheritRule | None = Field(None, description="Empty fields taken from another row of the same product")
     engine: Literal["torch", "tensorrt", "stub"] = Field(
         "torch", description="What generates: diffusers, TensorRT engines, or drawn cards for rehearsals"
@@ -137,7 +160,8 @@ class Recipe(RecipeModel):
 
     def _mentioned_fields(self) -> tuple[str, ...]:
         inherited = self.inherit.fields if self.inherit else ()
-        return ("sku", *self.optional, *self.required, *self.html, *inherited)
+        listed = (*self.optional, *self.required, *self.html, *self.entities, *self.placeholders)
+        return ("sku", *listed, *inherited)
 
     def _all_rules(self) -> list[tuple[str, RecipeRules]]:
         return [
@@ -178,8 +202,11 @@ class Recipe(RecipeModel):
             del model["standing"]
             if model["registry"] is None:
                 del model["registry"]  # added later; counts only if it is set
-        if content["source"] is None:
-            del content["source"]  # likewise
+        for name in _LATER_FIELDS:
+            if not content[name]:
+                del content[name]
+        if content["inherit"] and not content["inherit"]["parent"]:
+            del content["inherit"]["parent"]
         return digest(content)
 
     @property

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.ingest.row_rejects import Reject
+from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import PlanCounts
 from catalogs.planning.pricing import CostEstimate, PriceList
 from catalogs.planning.retry_rules import RetrySummary

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.errors import CatalogueError
-from catalogs.ingest.row_validation import Reject, RowCounts, RowValidator, collect_inherited_values
+from catalogs.ingest.row_rejects import Reject
+from catalogs.ingest.row_validation import RowCounts, RowValidator
 from catalogs.planning.budget import CostModel
 from catalogs.planning.caption_length import CaptionLengths
 from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, OutcomeIndex
@@ -47,6 +48,7 @@ from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.ended_slots import find_ended_slots
 from tasks.pipeline.former_negatives import read_former_negatives
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
+from tasks.pipeline.source_passes import run_source_passes
 from tasks.pipeline.source_totals import SourceTotals
 from tasks.runs.job_source import open_job_source, open_validator
 from tasks.runs.plan_writer import PlanWriter
@@ -156,7 +158,9 @@ def _plan_source(
     now: datetime,
 ) -> SourceTotals:
     """Read the source batch by batch, plan each batch and write its rows; then put the shards into order."""
-    validator, totals = _open_validator(job, source, plan), SourceTotals()
+    validator, totals = open_validator(job, source), SourceTotals()
+    run_source_passes(validator, source)
+    plan.rows = validator.counts
     plan.source_notes = [*source.notes]
     for batch in source.batches(validator.needed_columns):
         planned, rejects = _plan_batch(validator, planner, batch)
@@ -170,22 +174,12 @@ def _plan_source(
         raise CatalogueError(f"The catalogue {job.source!r} has no rows; nothing was planned and nothing is retired")
     _apply_schedule(plan, sharder, totals, writer, now)
     plan.warnings += source.warnings
-    plan.warnings += [f"{count} × {reason}" for reason, count in validator.warnings.items()]
+    plan.warnings += validator.warning_sentences()
     if totals.unidentified_rejects:
         plan.warnings.append(
             f"{totals.unidentified_rejects} rejected rows have no readable SKU: nothing is retired in this run"
         )
     return totals
-
-
-def _open_validator(job: RefreshJob, source: Source, plan: Plan) -> RowValidator:
-    """Return the validator of the rows, which counts into the plan; inherited values take a pass of their own first."""
-    validator = open_validator(job, source)
-    if job.recipe.inherit is not None:
-        batches = (batch.rows for batch in source.batches(validator.needed_columns))
-        validator.inherited = collect_inherited_values(job.recipe, validator.columns, batches)
-    plan.rows = validator.counts
-    return validator
 
 
 def _plan_batch(validator: RowValidator, planner: Planner, batch: SourceBatch) -> tuple[PlannedBatch, list[Reject]]:

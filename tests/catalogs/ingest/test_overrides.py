@@ -1,20 +1,38 @@
 """Row overrides: valid ones are followed, invalid ones are rejected with their value."""
 
-from datetime import UTC, datetime
+from collections.abc import Collection
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.ingest.overrides import check_overrides, parse_time, parse_whole_number, split_views
-from tests.fixtures.sample_recipe import RECIPE
+from catalogs.ingest.overrides import apply_overrides, parse_whole_number, split_views
+from catalogs.ingest.row_warnings import RowWarnings
+from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
 SIZE = "is no multiple of 16 from 64 to 4096 pixels"
 
 
+OVERRIDES = ("seed", "width", "height", "quality", "model", "priority", "views", "num_images", "created_at", "deadline")
+STRICT = recipe_with({"required": ["sku", "title", *OVERRIDES]})
+
+
 def faults(column: str, *cells: str) -> list[tuple[int, str, str]]:
-    return list(check_overrides(pa.table({"row": list(range(len(cells))), column: list(cells)}), RECIPE))
+    """Return what is rejected where the recipe requires every override."""
+    return [tuple(one) for one in apply_overrides(cells_of(column, *cells), STRICT, RowWarnings())[1]]  # type: ignore[misc]
+
+
+def cells_of(column: str, *cells: str) -> pa.Table:
+    return pa.table({"row": list(range(1, len(cells) + 1)), column: list(cells)})
+
+
+def left_out(table: pa.Table, repurposed: Collection[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the cells that are kept where no override is required, and the warnings."""
+    warnings = RowWarnings()
+    kept, rejects = apply_overrides(table, RECIPE, warnings, repurposed)
+    assert rejects == []
+    return kept.drop_columns(["row"]).to_pydict(), warnings.sentences()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +61,6 @@ def test_what_can_be_followed_passes(column: str, cell: str) -> None:
         ("height", "abc", f"the size 'abc' {SIZE}"),
         ("width", "512.5", f"the size '512.5' {SIZE}"),
         ("width", "inf", f"the size 'inf' {SIZE}"),
-        ("width", "nan", f"the size 'nan' {SIZE}"),
         ("width", "9" * 5000, f"the size '{'9' * 40}' {SIZE}"),
         ("seed", "-1", "the seed '-1' is no whole number from 0 to 2^52"),
         ("seed", str(2**52), f"the seed '{2**52}' is no whole number from 0 to 2^52"),
@@ -64,7 +81,7 @@ def test_what_can_be_followed_passes(column: str, cell: str) -> None:
         ("reference_image", "s3://x/y.png", "reference images are not supported; leave the cell empty"),
     ],
 )
-def test_an_invalid_override_is_rejected_with_its_value(column: str, cell: str, reason: str) -> None:
+def test_an_invalid_override_that_is_required_is_rejected_with_its_value(column: str, cell: str, reason: str) -> None:
     [(position, name, message)] = faults(column, cell)
     assert (position, name) == (0, column)
     assert message.startswith(reason)
@@ -94,8 +111,66 @@ def test_views_are_each_named_once_in_order() -> None:
     assert split_views("[]") == ()
 
 
-def test_times_without_a_zone_are_utc() -> None:
-    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    assert parse_time("2026-11-22T12:00:00") == parse_time("2026-11-22T13:00:00+01:00") == noon
-    assert parse_time("2026-11-22T13:00:00+01:00").utcoffset() == noon.utcoffset()  # type: ignore[union-attr]
-    assert parse_time("noon") is None
+@pytest.mark.parametrize(
+    ("column", "cell", "warning"),
+    [
+        ("quality", "A", "quality is no tier of the recipe"),
+        ("views", "1204", "views is no view of the recipe"),
+        ("seed", "1,234", "seed is no whole number from 0 to 2^52"),
+        ("model", "sdxl", "model is no model of the recipe"),
+        ("priority", "urgent", "priority is none of high, normal, low"),
+        ("num_images", "40", "num_images is no number of images from 1 to 16"),
+        ("created_at", "03/04/2026", "created_at is no time that can mean one thing only"),
+        ("deadline", "soon", "deadline is no time that can mean one thing only"),
+        ("width", "35,5", "width is no size in pixels (a multiple of 16 from 64 to 4096)"),
+    ],
+)
+def test_what_an_override_cannot_mean_is_left_out_and_the_row_stays(column: str, cell: str, warning: str) -> None:
+    kept, [sentence] = left_out(cells_of(column, "", cell, cell))
+    assert kept == {column: ["", "", ""]}
+    assert sentence == (
+        f"2 × {warning} and was left out; where the source's column means something else, map {column} to another one"
+        f" or not at all: {cell!r} in row 2"
+    )
+
+
+def test_a_required_override_keeps_its_row_out() -> None:
+    table = cells_of("quality", "high", "best")
+    kept, [reject] = apply_overrides(table, recipe_with({"required": ["sku", "title", "quality"]}), RowWarnings())
+    assert (reject.position, reject.reason) == (1, "'best' is none of standard, high")
+    assert kept.equals(table)
+
+
+def test_a_row_whose_one_side_is_no_size_loses_both() -> None:
+    # A cupboard of 128 x 51 cm is no picture of 128 pixels.
+    table = pa.table({"row": [1, 2, 3], "width": ["128", "512", "51"], "height": ["51", "640", ""]})
+    kept, sentences = left_out(table, {"width", "height"})
+    assert kept == {"width": ["", "512", ""], "height": ["", "640", ""]}
+    assert [sentence.split(" is ")[0] for sentence in sentences] == ["1 × height", "1 × width"]
+
+
+@pytest.mark.parametrize("word", ["NaN", "null", "N/A", "#REF!", "-"])
+def test_a_word_for_no_value_leaves_an_override_out_without_a_warning(word: str) -> None:
+    table = pa.table({"row": [1], "width": [word], "height": ["512"]})
+    assert left_out(table) == ({"width": [""], "height": ["512"]}, [])
+
+
+def test_a_reference_image_still_keeps_its_row_out_since_a_picture_without_it_was_not_asked_for() -> None:
+    _, [reject] = apply_overrides(cells_of("reference_image", "s3://x/y.png"), RECIPE, RowWarnings())
+    assert reject.reason == "reference images are not supported; leave the cell empty"
+
+
+def test_no_more_than_three_values_are_shown_each_once() -> None:
+    cells = [f"bad {number % 5}" for number in range(20)]
+    _, [sentence] = left_out(cells_of("seed", *cells))
+    assert sentence.startswith("20 × seed is no whole number")
+    assert sentence.endswith(": 'bad 0' in row 1, 'bad 1' in row 2, 'bad 2' in row 3")
+
+
+@pytest.mark.parametrize(("column", "cell"), [("width", "1000"), ("height", "100000"), ("views", "front;back")])
+def test_a_picture_that_cannot_be_made_keeps_its_row_out_where_the_column_is_the_pictures(
+    column: str, cell: str
+) -> None:
+    _, [reject] = apply_overrides(cells_of(column, cell), RECIPE, RowWarnings())
+    assert (reject.position, reject.column) == (0, column)
+    assert left_out(cells_of(column, cell), {column})[0] == {column: [""]}

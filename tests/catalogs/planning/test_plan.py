@@ -3,7 +3,8 @@
 import json
 from dataclasses import replace
 
-from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.ingest.row_rejects import Reject
+from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import Plan, PlanCounts, rows_to_table
 from catalogs.table_schemas import REJECTS, SLOTS
 from tests.fixtures.planning_harness import LAMP, MUG, PlanningHarness

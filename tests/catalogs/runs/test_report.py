@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.ingest.row_rejects import Reject
+from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import PlanCounts
 from catalogs.planning.pricing import estimate_cost
 from catalogs.runs.job import Run

@@ -173,7 +173,9 @@ def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(scenario: St
     scenario.release("r0", {"mug/front": "red", "gone/front": "blue"})
     plan = plan_of(scenario, MUG, MUG | {"sku": "MUG"}, scope="partial")
     assert (plan.retired, retired(scenario)) == (0, set())
-    assert plan.warnings == ["1 × SKUs that differ from another one by upper and lower case only; they are kept apart"]
+    assert plan.warnings == [
+        "1 × SKUs that differ from another one by upper and lower case only; they are kept apart: 'MUG' in row 2"
+    ]
 
 
 def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(scenario: StoreScenario) -> None:

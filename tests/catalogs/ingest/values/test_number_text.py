@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.ingest.number_text import float_text, name_in_full, text_as_exponents
+from catalogs.ingest.values.number_text import float_text, name_in_full, text_as_exponents
 
 WHOLE = st.integers(1, 2**53 - 1)
 LONG = st.integers(10**10, 2**53 - 1)
