@@ -61,6 +61,10 @@ class BatchRejects:
                 limit = f"the limit is {MAX_FIELD_CHARACTERS:,}"
                 self.add(position, name, f"{name} is {length:,} characters long; {limit}")
 
+    def given_before(self) -> list[tuple[str, int]]:
+        """Return the SKUs of the rows that `add_duplicates` rejected, with their rows."""
+        return [(reject.sku, reject.row) for reject in self.in_order() if reject.column == "sku" and reject.sku]
+
     def add_duplicates(self, first_rows: dict[str, int]) -> list[tuple[str, int]]:
         """Reject rows whose SKU an earlier row gave; return the new SKUs with their rows. `first_rows` learns them.
 

@@ -26,6 +26,11 @@ from catalogs.recipe.schema import Recipe
 
 _TWINS = "SKUs that differ from another one by upper and lower case only; they are kept apart"
 
+_GIVEN_BEFORE = (
+    "SKUs were given by an earlier row; where a product has a row for each store view or language, keep one of them"
+    " with `only: {column: [value]}`"
+)
+
 
 @dataclass(frozen=True)
 class IngestedBatch:
@@ -129,5 +134,6 @@ class RowValidator:
             if folded in self._folded:
                 self.warnings.add(_TWINS, [(sku, row)])
             self._folded.add(folded)
+        self.warnings.add(_GIVEN_BEFORE, rejects.given_before())
         warn_of_damaged_skus(table["sku"], table["row"], self.warnings)
         return rejects

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catalogs.keys import digest
+from catalogs.recipe.option_words import option_words_digest
 from catalogs.recipe.render_settings import Finish, Tier
 from catalogs.recipe.schema import DEFAULT_LANGUAGES, PROMPT_GATE_FIELDS, RESERVED_FIELDS, Recipe
 from catalogs.recipe.templates import TemplateRenderer, compile_template
@@ -78,6 +79,8 @@ class EffectiveRecipes:
             "fields": fields,
             **_common_digest_content(recipe),
         }
+        if option_tests := compiled.option_tests | compiled_negative.option_tests:
+            content["option_words"] = option_words_digest(option_tests)
         return EffectiveRecipe(
             view=view,
             phrase=recipe.views[view],

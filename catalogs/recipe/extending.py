@@ -4,7 +4,7 @@ Inputs: the fields of a file that begins with `extends: default@1`, and those of
 fields of the whole recipe. The rules:
 
 - mappings merge by key; null takes a key of the built-in recipe out (a column with its mentions in lists of fields);
-- `optional`, `html` and `entities` add to the built-in recipe's; any other list or value replaces it;
+- `optional`, `html`, `entities` and `placeholders` add to the built-in recipe's; any other list or value replaces it;
 - a column that the file maps itself must be in the source, unless the file lists its field as `optional`: a misspelt
   column is an error, and never an empty field;
 - a model that names its `source` or `registry` replaces the model of its name, revision and precision included.
@@ -17,8 +17,8 @@ from typing import Any
 MAX_EXTENDS = 5
 """The most recipes in a row, each extending the next."""
 
-_ADDED_LISTS = ("optional", "html", "entities")
-_FIELD_LISTS = ("optional", "html", "entities", "required")
+_ADDED_LISTS = ("optional", "html", "entities", "placeholders")
+_FIELD_LISTS = ("optional", "html", "entities", "placeholders", "required")
 _NAMED_PARTS = ("columns", "models", "tiers", "views", "categories", "variants")
 _OTHER_WEIGHTS = {"source", "registry", "family"}
 

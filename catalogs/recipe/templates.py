@@ -16,6 +16,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from catalogs.errors import RuleFileError
+from catalogs.recipe.option_words import OPTION_KINDS, is_colour, is_material, is_size
 from catalogs.recipe.rendered_size import (
     MAX_RENDERED_CHARACTERS,
     MAX_VALUE_CHARACTERS,
@@ -60,7 +61,9 @@ def normalize_prompt(text: str) -> str:
 
 def _environment() -> ImmutableSandboxedEnvironment:
     # Prompts are plain text for a text encoder: HTML escaping would change what the model reads.
-    return ImmutableSandboxedEnvironment(autoescape=False)
+    environment = ImmutableSandboxedEnvironment(autoescape=False)
+    environment.tests.update({"colour": is_colour, "material": is_material, "size": is_size})
+    return environment
 
 
 @lru_cache(maxsize=4096)
@@ -104,12 +107,13 @@ class _DisallowedSyntax(Exception):
 
 
 class TemplateRenderer:
-    """A compiled template and the names of the fields it reads."""
+    """A compiled template, the names of the fields it reads, and the tests of options that it uses."""
 
     def __init__(self, text: str) -> None:
         environment = _environment()
         tree = environment.parse(text)
         self.fields = frozenset(_collect_field_names(tree))
+        self.option_tests = frozenset(node.name for node in tree.find_all(nodes.Test)) & set(OPTION_KINDS)
         rendered_characters(tree)
         self._template = environment.from_string(text)
         self._template.globals = {}  # templates may not use them, and Jinja copies their names for each prompt

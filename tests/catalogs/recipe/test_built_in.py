@@ -17,9 +17,11 @@ from catalogs.recipe.built_in import (
 
 FROZEN = {
     "default@1": "04a604cc8dd08ab632b3248415a8e675760dd38b597a11231f2b7c7c8be607be",
+    "default@2": "3428df8195c63b73530349ebba2b94e0d835b8f75332d558fda98e68cce60bef",
     "rehearsal@1": "91520c3be3dedc3ff1f4409f1bf2ee1ce447de1ef18df4ea25eb3033cb0f73c9",
     "sample@1": "bba14c546099e715c4892bc17dbcd8470b22e8a4e3067173e36c88617622c8e9",
     "shopify@1": "da9c0458c0258f0cc64dcc90c03727c7e5e5b835a363d8f307a14128339dae47",
+    "shopify@2": "dcc8a4541eb7bbb6f616da7c42e8009844732df1e23524ffe0acf8958aad931f",
 }
 """Recipe -> sha256 of its text. A line is added with a new number; none is ever changed: whatever differs is a new
 number, since shops that name the old one would have every image made anew."""
