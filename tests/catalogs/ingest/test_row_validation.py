@@ -122,6 +122,7 @@ def test_the_real_exports_lose_nothing(shared_catalogs: Path) -> None:
         ({"sku": "A", "title": MEGABYTE}, "title", "title is 1,000,000 characters long; the limit is 20,000"),
         ({"sku": "A", "title": "Mug", "color": "x" * 20_001}, "color", "color is 20,001 characters long; the limit is"),
         ({"sku": "A", "title": "Mug", "reference_image": "x"}, "reference_image", "reference images are not supported"),
+        ({"sku": "A", "title": "Mug", "width": "1000"}, "width", "the size '1000' is no multiple"),
         ({"sku": "A", "title": "N/A"}, "title", "title is missing: 'N/A' stands for no value"),
         ({"sku": "#REF!", "title": "Mug"}, "sku", "sku is missing: '#REF!' stands for no value"),
         ({"sku": "null", "title": "Mug"}, "sku", "sku is missing: 'null' stands for no value"),
@@ -194,7 +195,7 @@ def test_a_row_has_to_have_a_sku_whatever_the_recipe_requires() -> None:
 def test_rejects_come_in_the_sources_order() -> None:
     rows = [{"sku": "A", "title": "x", "width": "7"}, {"sku": "B", "title": ""}, {"sku": "A"}, {"sku": "C\0"}]
     _, rejects, _ = ingest_batch(text_batch(rows, CATALOGUE_COLUMNS))
-    assert [reject.row for reject in rejects] == [2, 3, 4]
+    assert [reject.row for reject in rejects] == [1, 2, 3, 4]
 
 
 # Inheriting and ignoring

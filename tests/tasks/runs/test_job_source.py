@@ -30,5 +30,5 @@ def test_a_recipe_that_does_not_fit_is_told_which_one_would(tmp_path: Path) -> N
         open_validator(job, open_job_source(job))
     assert str(caught.value) == (
         "The source has no column 'sku' (did you mean 'SKU'?), 'title' (did you mean 'Title'?); it has SKU, Title."
-        " Map it under columns, or start anew: `packshot recipe init SOURCE` writes a recipe."
+        " A built-in recipe reads it as it is: try --recipe default@2."
     )
