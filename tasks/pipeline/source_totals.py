@@ -6,7 +6,7 @@ SKUs of rejected rows, and how many of these have none.
 
 from dataclasses import dataclass, field
 
-from catalogs.ingest.row_validation import Reject
+from catalogs.ingest.row_rejects import Reject
 from catalogs.planning.plan import WAITING, PlannedBatch, Urgency
 from catalogs.planning.schedule import KEY_PREFIX_BYTES, KeyPrefixes, key_prefixes
 from catalogs.planning.slot_renames import SlotRenames

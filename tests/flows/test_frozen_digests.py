@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.synthetic_catalogue import synthetic_batches
-from catalogs.ingest.row_validation import RowValidator, collect_inherited_values
+from catalogs.ingest.row_validation import RowValidator
 from catalogs.ingest.rows import BatchRows
 from catalogs.keys import canonical_json, image_key, seed_from_image_key
 from catalogs.planning.current_state import OutcomeIndex
@@ -35,6 +35,7 @@ from infra.nano import MODEL_FOLDER
 from infra.stores import open_store
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
+from tasks.pipeline.source_passes import run_source_passes
 from tasks.runs.job_source import open_job_source
 from tests.paths import DATA
 
@@ -83,8 +84,7 @@ def former_keys(job: RefreshJob) -> dict[tuple[str, str, int], str]:
     """Return the request key of each slot with the negative prompt that it had at guidance 0."""
     source, effective = open_job_source(job), EffectiveRecipes(job.recipe)
     validator = RowValidator(job.recipe, source.columns)
-    batches = (batch.rows for batch in source.batches(validator.needed_columns))
-    validator.inherited = collect_inherited_values(job.recipe, source.columns, batches)
+    run_source_passes(validator, source)
     keys = {}
     for batch in source.batches(validator.needed_columns):
         rows = BatchRows(validator.validate_batch(batch.numbers, batch.rows).table)

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.ingest.row_rejects import Reject
+from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import Plan, PlanCounts
 from catalogs.policy.audit_suite import AuditSuite, built_in_audit_suite, load_audit_suite
 from catalogs.policy.schema import built_in_policy

@@ -1,6 +1,6 @@
 """What only a whole source tells: who may retire, and what later rows made more urgent."""
 
-from catalogs.ingest.row_validation import Reject
+from catalogs.ingest.row_rejects import Reject
 from catalogs.planning.plan import PlannedBatch, Urgency
 from tasks.pipeline.source_totals import SourceTotals
 
