@@ -10,12 +10,13 @@ from infra.errors import one_line
 from infra.stores.s3_refusals import find_refusal_advice, parse_refusal
 
 _ANSI_CODES = re.compile(r"\x1b\[[0-9;]*m")  # deltalake colours its messages, whatever NO_COLOR says
+_RELAY = re.compile(r"http://127\.0\.0\.1:\d+/[0-9a-f]{32}(?=/)")  # of commit_relay: its name is no one else's business
 _ARROW = re.compile(r"\s*↳\s*")  # and draws the chain of causes
 
 
 def describe_delta_error(error: Exception) -> str:
     """Return why deltalake or Arrow failed, on one line and without a full stop."""
-    text = _ANSI_CODES.sub("", str(error))
+    text = _RELAY.sub("relay:/", _ANSI_CODES.sub("", str(error)))
     code, message = parse_refusal(text)
     if delta_refusal_advice(error) is not None:
         return one_line(f"{code}, {message}").rstrip(".")

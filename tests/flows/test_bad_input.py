@@ -30,6 +30,7 @@ from infra.settings import Settings
 from infra.stores.parquet_objects import read_row_groups, read_table
 from tests.fixtures.minimal_recipes import FIELDS, STUB_RECIPE, stub_recipe_text, write_torch_recipe
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, Row, assert_published_images, write_csv
+from tests.fixtures.run_shortcuts import warnings_of_the_run
 
 pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
 
@@ -242,7 +243,7 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
     for reject, (number, (_, column, reason)) in zip(rejects, enumerate(wrong, start=20), strict=True):
         assert (reject["row"], reject["column"]) == (number, column)
         assert reason in reject["reason"]
-    assert night.report["warnings"] == [
+    assert warnings_of_the_run(night.report) == [
         "1 × SKUs that differ from another one by upper and lower case only; they are kept apart",
         "6 rejected rows have no readable SKU: nothing is retired in this run",
     ]
@@ -410,7 +411,7 @@ def test_a_model_that_is_not_pinned_is_planned_with_a_warning_and_refused_before
 ) -> None:
     before = harness.manifest()
     asked = harness.parameters(recipe=write_torch_recipe(harness))
-    [warning] = plan_refresh(asked, SETTINGS)["warnings"]
+    [warning] = warnings_of_the_run(plan_refresh(asked, SETTINGS))
     assert warning.startswith("A refresh will be refused. The model 'turbo' (Tongyi-MAI/Z-Image-Turbo) is not pinned")
     unpinned = r"'turbo' .* is not pinned: set `revision` to a full hub commit"
     with pytest.raises(RuleFileError, match=unpinned), open_thread_executor() as hands:

@@ -33,20 +33,16 @@ def rehearse(
     os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
     os.environ["XDG_DATA_HOME"] = str((out / "data").resolve())  # the integrity key's folder
     with resources.as_file(resources.files("catalogs") / "data") as data:
-        values = _torch_rehearsal_parameters(data, out) if engine == "torch" else _stub_rehearsal_parameters(data)
+        values = _torch_rehearsal_parameters(data) if engine == "torch" else _stub_rehearsal_parameters(data)
         parameters = options.parse_parameters(store=str(out / "store"), **values)
         report = _run_refresh_flow(parameters, as_json)
     _print_report_and_exit(report, as_json, parameters.store)
 
 
-def _torch_rehearsal_parameters(data: Path, out: Path) -> dict[str, str]:
-    """Return the parameters of a rehearsal by packshot-nano. Raises `OptionError` where its libraries are missing.
-
-    A folder that was rehearsed in keeps its policy, though a newer Packshot ships another one: its report says so.
-    """
+def _torch_rehearsal_parameters(data: Path) -> dict[str, str]:
+    """Return the parameters of a rehearsal by packshot-nano. Raises `OptionError` where its libraries are missing."""
     from importlib.util import find_spec
 
-    from catalogs.layout import policy_records_prefix
     from infra.nano import MODEL_FOLDER
 
     if missing_packages := [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]:
@@ -54,13 +50,13 @@ def _torch_rehearsal_parameters(data: Path, out: Path) -> dict[str, str]:
             f"The rehearsal generates with a small Z-Image model, and {', '.join(missing_packages)} is not installed: "
             "install packshot[torch], or rehearse with --engine stub"
         )
-    has_policy = any((out / "store" / policy_records_prefix("rehearsal")).glob("*"))
     return {
         "source": str(data / "rehearsal.csv"),
         "recipe": "rehearsal",
+        "policy": "rehearsal",
         "model": str(MODEL_FOLDER),
         "precision": "fp32",
-    } | ({} if has_policy else {"policy": "rehearsal"})
+    }
 
 
 def _stub_rehearsal_parameters(data: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from flows.run.dry_run import plan_refresh
 from infra.settings import Settings
 from tests.fixtures.minimal_recipes import STUB_RECIPE, write_torch_recipe
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
+from tests.fixtures.run_shortcuts import warnings_of_the_run
 
 
 @pytest.fixture
@@ -48,10 +49,10 @@ def test_a_real_model_is_estimated_by_megapixels_and_the_gpus_price(harness: Ref
 
 def test_only_a_model_that_a_night_would_refuse_is_warned_of(harness: RefreshHarness) -> None:
     asked = harness.parameters(recipe=write_torch_recipe(harness))
-    [warning] = plan_refresh(asked, SETTINGS)["warnings"]
+    [warning] = warnings_of_the_run(plan_refresh(asked, SETTINGS))
     assert warning.startswith("A refresh will be refused. The model 'turbo'")
     pinned = asked.model_copy(update={"model": f"owner/name@{'a' * 40}"})
-    assert plan_refresh(pinned, SETTINGS)["warnings"] == []
+    assert warnings_of_the_run(plan_refresh(pinned, SETTINGS)) == []
 
 
 def test_a_scanner_that_the_policy_names_and_that_is_not_here_is_warned_of(

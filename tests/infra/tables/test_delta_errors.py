@@ -32,6 +32,8 @@ def test_what_no_rule_knows_keeps_its_chain_of_causes_without_colours_and_xml() 
         "Server returned non-2xx status code: 404 Not Found: NoSuchBucket"
     )
     assert delta_refusal_advice(error) is None
+    relayed = OSError(f"Error performing GET http://127.0.0.1:4711/{'a0' * 16}/mugs/t/_delta_log in 4.0s")
+    assert describe_delta_error(relayed) == "Error performing GET relay://mugs/t/_delta_log in 4.0s"
     assert describe_delta_error(ValueError()) == "ValueError"
 
 
