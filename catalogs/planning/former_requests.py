@@ -4,6 +4,8 @@ Inputs: a stale slot with its rendered request; the live release and the outcome
 that made what is live. Outputs: the request under a key of old, where an image, a refusal or a withdrawal is bound to
 it. Two readings have changed: numbers were read as exponents (`catalogs.ingest.values.number_text`), and a negative
 prompt was part of the key at guidance 0, where the model never sees it.
+
+So nothing is made again, and nothing that was refused or taken away comes back, because a key is computed otherwise.
 """
 
 from collections.abc import Callable, Iterator, Sequence
