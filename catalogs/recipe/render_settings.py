@@ -61,7 +61,7 @@ class RecipeRules(RecipeModel):
     """The rules of a category or a variant; None leaves a field to the more general rule."""
 
     template: str | None = Field(None, description="The prompt: Jinja without loops over the recipe's fields")
-    negative: str | None = Field(None, description="The negative prompt, a template too")
+    negative: str | None = Field(None, description="The negative prompt, a template too; without effect at guidance 0")
     views: tuple[str, ...] | None = Field(None, description="Views to make, each one of the recipe's `views`")
     quality: str | None = Field(None, description="The tier's name")
     model: str | None = Field(None, description="The model's name in `models`")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from catalogs.planning.retry_rules import SCANNER_FAILED
+
 RequestFinishKey = tuple[bytes, str]
 """A request key and a finish digest."""
 
@@ -84,18 +86,23 @@ def attempt_histories(
         for position, (key, values) in enumerate(zip(keys, zip(*columns, strict=True), strict=True)):
             row: Mapping[str, object] = dict(zip(fields, values, strict=True))
             findings = _read_findings(table, position) if key in with_findings else None
-            row = {**row, "reasons": tuple(row["reasons"]), "sentence": _read_sentence(errors[position])}  # type: ignore[arg-type]
+            reasons: tuple[str, ...] = tuple(row["reasons"])  # type: ignore[arg-type]
+            row = {**row, "reasons": reasons, "sentence": _read_sentence(errors[position], reasons)}
             attempt = Attempt(**row, findings=findings)  # type: ignore[arg-type]
             histories.setdefault(key, AttemptHistory()).attempts[attempt.attempt] = attempt
     return histories
 
 
-def _read_sentence(errors: str | None) -> str | None:
-    """Return what a record's errors say, one sentence for each speaker; None where there is none."""
+def _read_sentence(errors: str | None, reasons: Container[str]) -> str | None:
+    """Return what was said by the engine or the scanners for which the attempt was refused; None where nothing was.
+
+    A record's errors are by the engine's code, or by the scanner's name.
+    """
     if errors in (None, "", "{}"):
         return None
     spoken = json.loads(errors or "{}")
-    return "; ".join(f"{name}: {text}" for name, text in sorted(spoken.items()) if text) or None
+    refusing = (name for name in sorted(spoken) if name in reasons or f"{SCANNER_FAILED}{name}" in reasons)
+    return "; ".join(f"{name}: {spoken[name]}" for name in refusing if spoken[name]) or None
 
 
 def _read_findings(record: pa.Table, position: int) -> tuple[str, str, str]:

@@ -36,6 +36,13 @@ def test_a_failed_aggregate_says_what_it_observed() -> None:
     assert (check.success, check.observed, check.reason) == (False, 0.5, "share: observed 0.5")
 
 
+def test_rows_may_be_bounded_on_both_sides() -> None:
+    where = {"column": "slot", "at_least": 2, "below": 3}
+    entry = {"name": "it", "type": "expect_column_values_to_be_between", "kwargs": {"column": "slot", "min_value": 2}}
+    bounded, open_ended = validate(FRAME, [{**entry, "where": where}, {**entry, "where": where | {"at_least": 1}}])
+    assert (bounded.success, open_ended.success) == (True, False)
+
+
 def test_severity_decides_whether_a_check_is_critical_and_the_unknown_counts_as_critical() -> None:
     entry = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "slot"}}
     checks = validate(

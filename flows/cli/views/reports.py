@@ -138,6 +138,9 @@ def _print_held_checks(console: Console, report: RunReport) -> None:
     for name in report.held:
         reason = f": {formatting.printable(reasons[name])}" if reasons.get(name) else ""
         print_line(console, (formatting.printable(name), "bold"), reason, indent=2)
+    if report.rows.accepted == 0 and report.rows.rejected:
+        print_line(console, "There is nothing to publish: mend the source, or the recipe that reads it.\n")
+        return
     print_line(console, "To publish the batch as it is, say why:")
     # One unwrapped line, however narrow the terminal, so that it can be copied.
     console.print(Text(f"  {formatting.format_release_command(report)}\n"), soft_wrap=True)

@@ -35,6 +35,7 @@ def test_an_entry_is_checked_when_it_is_read(change: str) -> None:
         ("kwargs: {row_condition: '@__import__(1)'}", "slots.0.kwargs: row_condition would be evaluated as code"),
         ("where: {column: a}", "slots.0.where: give either at_least or one_of"),
         ("where: {column: a, at_least: 1, one_of: [b]}", "slots.0.where: give either at_least or one_of"),
+        ("where: {column: a, one_of: [b], below: 2}", "slots.0.where: give at_least with below"),
         ("where: {one_of: [b]}", "slots.0.where.column: Field required"),
     ],
 )

@@ -89,6 +89,30 @@ def test_each_slot_gets_the_end_of_its_request(scenario: StoreScenario) -> None:
     assert [rows[2][name] for name in ("image_key", "finished_sha")] == [None, None]
 
 
+def test_a_slot_repeats_what_refused_it_said_itself_and_no_secret(
+    scenario: StoreScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "sesame-open-9")
+    ocr = '{"ocr": "it has no network", "pixels": "Boom \\u001b[2J sesame-open-9 at http://a:b@c/?q=1"}'
+    made = [
+        attempt_row("broken", 0, "BLOCK", made="failed", reasons=["engine-failed"], errors='{"engine-failed": "Hot."}'),
+        attempt_row("long", 0, "BLOCK", made="failed", reasons=["caption-too-long"],
+                    errors='{"caption-too-long": "A caption has 1,008 tokens."}'),
+        attempt_row("unseen", 0, "REVIEW", reasons=["scanner-failed.pixels"], errors=ocr),
+        attempt_row("blurred", 0, "BLOCK", reasons=["blurred"], errors=ocr),
+        attempt_row("fine", errors=ocr),
+    ]  # fmt: skip
+    words = ("broken", "long", "unseen", "blurred", "fine")
+    write(scenario, [planned_slot_row(f"{word}/front", word) for word in words], words, made)
+    rows = rows_of(decided(scenario))
+    assert [row["state"] for row in rows] == ["failed", "blocked", "review", "blocked", "publish"]
+    assert [row["sentence"] for row in rows] == [
+        "engine-failed: Hot.", "caption-too-long: A caption has 1,008 tokens.",
+        "pixels: Boom \\x1b[2J [SHOP_TOKEN] at http://…@c/?…", None, None,
+    ]  # fmt: skip
+    assert rows[1]["image_key"] is None, "so it waits as a prompt that was refused does"
+
+
 def test_a_slot_names_the_model_and_backend_of_its_image(scenario: StoreScenario) -> None:
     made = [attempt_row("fine", 0, "BLOCK", again=True, backend="torch"), attempt_row("fine", 1, backend="tensorrt"),
             attempt_row("found", made="reused", backend=None)]  # fmt: skip

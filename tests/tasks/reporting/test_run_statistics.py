@@ -11,11 +11,13 @@ from catalogs import layout
 from catalogs.runs.report import DeliveryCounts
 from catalogs.runs.report_schema import ReportChannel
 from tasks.reporting.run_statistics import (
+    MAX_SENTENCES,
     collect_run_statistics,
     find_incomplete_skus,
     measure_delivery,
     read_prompts,
     refused_work_warnings,
+    spoken_warnings,
     sum_engine_seconds,
     summarize_channels,
 )
@@ -178,3 +180,22 @@ def test_pictures_are_counted_by_where_they_may_be_used(scenario: StoreScenario)
     assert sums["ebay"] == ReportChannel(1, 2, {"text": 2, "too-small": 1})
     assert sums["shopify"] == ReportChannel(3, 0, {})
     assert summarize_channels(make_release_batch(rows[3:4]), frozenset(), ["ebay"]) == {}, "nothing was published"
+
+
+def test_what_engine_and_scanners_say_is_repeated_with_its_first_sku_and_like_sentences_count_as_one() -> None:
+    said = [
+        ("A caption has 600 tokens.", "mug"),
+        ("A caption has 601 tokens.", "cup"),
+        ("Hot.", "bad\x1b"),
+        (None, "ok"),
+    ]
+    rows = [decision_row(f"{sku}/front", sku, "failed", reasons=["engine-failed"], sentence=text) for text, sku in said]
+    assert spoken_warnings(make_release_batch(rows)) == [
+        "2 × engine-failed, first of 'mug': A caption has 600 tokens.",
+        "1 × engine-failed, first of 'bad\\\\x1b': Hot.",
+    ]
+    numbers = range(MAX_SENTENCES + 2)
+    many = [decision_row(f"s{number}/front", "x", "failed", sentence="Odd: " + "x" * number) for number in numbers]
+    warnings = spoken_warnings(make_release_batch(many))
+    assert len(warnings) == MAX_SENTENCES + 1
+    assert warnings[-1] == "2 × other sentences of engine and scanners: `packshot why` has each SKU's"

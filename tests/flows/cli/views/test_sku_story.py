@@ -15,7 +15,7 @@ SLOT: dict[str, Any] = {
                   "limits": [{"score": "file.bytes", "value": 23370.0, "limits": {"block_above": 100.0}}],
                   "within": [{"score": f"kept.{n}", "value": 1.0, "limits": {"block_below": 0.5}} for n in range(9)]}],
     "outcomes": [{"state": "blocked", "reasons": ["too-heavy"], "decided_by": "gates", "decided_at": NOON,
-                  "run_id": "r1"}],
+                  "run_id": "r1", "sentence": "pixels: Boom \x1b[2J"}],
     "next": "it waits",
 }  # fmt: skip
 STORY: dict[str, Any] = {
@@ -39,6 +39,7 @@ def test_a_refused_slot_is_told_with_score_and_limit() -> None:
         "6 more within their limits",
         "approval taken back for amazon-main by bob, 2026-11-29 12:00: odd",
         "blocked too-heavy · by gates, 2026-11-29 12:00",
+        "said pixels: Boom \\x1b[2J",
         "next it waits",
     )
     for text in (*shown, row, *refusal):

@@ -15,7 +15,7 @@ from infra.engines import open_engine
 from infra.engines.spec import EngineSpec
 from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.errors import EngineError, EngineUnsuitable
-from infra.interfaces import Engine, Failure, Frame, Prompt
+from infra.interfaces import CAPTION_TOO_LONG, Engine, Failure, Frame, Prompt
 from infra.models.loading import StoredPipeline
 from infra.models.model_files import model_folder_digest
 from infra.onnx_graphs.graph_spec import TOKEN_MULTIPLE
@@ -118,7 +118,8 @@ def test_a_caption_that_would_be_cut_is_a_failure_that_says_its_length(engine: E
     for key in ("text", "both"):
         answer = answers[key]
         assert isinstance(answer, Failure)
-        assert re.fullmatch(r"A caption has 20\d\d tokens and the model reads 512: shorten .*", answer.reason)
+        assert re.fullmatch(r"A caption has 2,0\d\d tokens and the model reads 512: shorten .*", answer.reason)
+        assert answer.code == CAPTION_TOO_LONG
 
 
 def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: Engine) -> None:
