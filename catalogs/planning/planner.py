@@ -118,7 +118,7 @@ class Planner:
                     builders = [RequestBuilder(batch.rows, recipe, index, self.outcomes) for recipe in recipes]
                     self._compare_slots(batch, positions, VersionedRequestBuilders(selector, builders))
         self._shared_requests.begin_batch()
-        brands = batch.rows.column("brand")
+        brands, own_prompts = batch.rows.column("brand"), batch.rows.column("prompt")
         for position, slot, request in batch.slots:
             batch.presence.decided[position] = True
             if position in batch.failed_positions:
@@ -126,7 +126,8 @@ class Planner:
             if self.elsewhere.has(slot):
                 self.counts.in_progress += 1
                 continue
-            self.syntax.add_prompt(slot.sku, request.prompt)
+            if not own_prompts[position]:  # those were looked at as they came
+                self.syntax.add_prompt(slot.sku, request.prompt)
             request.for_new_sku = not batch.presence.live[position]
             self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
         batch.planned.source_rows = select_source_rows(table, {position for position, *_ in batch.slots})

@@ -14,6 +14,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from catalogs.ingest.rows import BatchRows
 from catalogs.planning.slot_shapes import SlotShape
 from catalogs.recipe.schema import Recipe
@@ -70,8 +73,21 @@ class PromptSyntax:
             if text:
                 self._add(NEGATIVES, rows.column("sku")[position], text)
 
+    def add_source(self, recipe: Recipe, rows: pa.RecordBatch) -> None:
+        """Look for syntax in the prompts that rows give themselves: in all rows, rejected and unchanged ones too."""
+        column, skus = (recipe.columns.get(name) for name in ("prompt", "sku"))
+        if not isinstance(column, str) or column not in rows.schema.names:
+            return
+        texts = rows.column(column)
+        if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+            return
+        for position in pc.indices_nonzero(pc.match_substring_regex(texts, _HINT.pattern)).to_pylist():
+            known = isinstance(skus, str) and skus in rows.schema.names
+            sku = rows.column(skus)[position].as_py() if known else None
+            self.add_prompt(str(sku or ""), texts[position].as_py())
+
     def add_prompt(self, sku: str, prompt: str) -> None:
-        """Look for syntax in a prompt that is to be decided."""
+        """Look for syntax in a prompt: one that a row gives itself, or that was rendered and is to be decided."""
         if _HINT.search(prompt):
             for kind, pattern in PATTERNS.items():
                 if match := pattern.search(prompt):

@@ -184,6 +184,7 @@ def _plan_source(
 
 def _plan_batch(validator: RowValidator, planner: Planner, batch: SourceBatch) -> tuple[PlannedBatch, list[Reject]]:
     """Validate and plan one batch; return its plan, and its rejects in the order of the rows."""
+    planner.syntax.add_source(planner.recipe, batch.rows)
     validated = validator.validate_batch(batch.numbers, batch.rows)
     damaged = [Reject(row.number, None, "", row.reason) for row in batch.damaged]
     validator.counts.input += len(damaged) + batch.empty

@@ -1,5 +1,6 @@
 """Other tools' prompt syntax is found and named, and titles as shops write them are left in peace."""
 
+import pyarrow as pa
 import pytest
 
 from catalogs.planning.prompt_syntax import PATTERNS, PromptSyntax
@@ -76,16 +77,38 @@ def test_every_pattern_is_found_behind_the_hint_and_in_linear_time() -> None:
         kinds_of(text)
 
 
-def test_the_plan_counts_each_kind_and_gives_the_first_as_example() -> None:
+SAID = "the model reads it as plain letters; say it in words"
+
+
+def test_rendered_prompts_are_counted_by_kind_with_the_first_as_example() -> None:
     harness = PlanningHarness()
-    rows = [{**MUG, "sku": f"M{number}", "prompt": f"(mug {number}:1.{number}) --no text"} for number in range(1, 4)]
-    harness.plan(rows)
+    rows = [{**MUG, "sku": f"M{number}", "title": f"(mug {number}:1.{number}) --no text"} for number in range(1, 4)]
+    harness.publish(harness.plan(rows))
     assert harness.warnings == [
-        "3 × a prompt holds another tool's syntax, a weight (such as '(mug 1:1.1)' of 'M1'): the model reads it as"
-        " plain letters; say it in words",
-        "3 × a prompt holds another tool's syntax, a parameter (such as '--no' of 'M1'): the model reads it as plain"
-        " letters; say it in words",
+        f"3 × a prompt holds another tool's syntax, a weight (such as '(mug 1:1.1)' of 'M1'): {SAID}",
+        f"3 × a prompt holds another tool's syntax, a parameter (such as '--no' of 'M1'): {SAID}",
     ]
+    harness.plan(rows)
+    assert harness.warnings == [], "an unchanged row's prompt is not rendered"
+    harness.plan([{**MUG, "prompt": "(mug:1.4)"}])
+    assert harness.warnings == [], "a row's own prompt is looked at in the source"
+
+
+def test_the_prompts_of_rows_are_looked_at_in_all_rows_as_they_come() -> None:
+    recipe, syntax = recipe_with(), PromptSyntax()
+    prompts = ["(red mug:1.4), [white background]", None, "a mug --ar 1:1 --no text", "<lora:product:0.8> mug", "mug"]
+    columns = {"sku": ["P-1", "P-2", None, "P-4", "P-5"], "prompt": prompts}
+    syntax.add_source(recipe, pa.RecordBatch.from_pydict(columns))
+    assert {kind: (finding.count, finding.sku, finding.text) for kind, finding in syntax.found.items()} == {
+        "weight": (1, "P-1", "(red mug:1.4)"),
+        "parameter": (1, "", "--ar"),
+        "lora tag": (1, "P-4", "<lora:product:0.8>"),
+    }
+    for other in ({"sku": ["A"]}, {"sku": ["A"], "prompt": [7]}, {"prompt": pa.array(["<lora:x>"], pa.large_string())}):
+        syntax.add_source(recipe, pa.RecordBatch.from_pydict(other))
+    assert syntax.found["lora tag"].count == 2
+    syntax.add_source(recipe_with({"columns.prompt": "Prompt of {{ sku }}"}), pa.RecordBatch.from_pydict(columns))
+    assert syntax.found["weight"].count == 1
 
 
 def test_the_plan_counts_negative_prompts_without_effect_by_row_unchanged_ones_too() -> None:
