@@ -9,7 +9,7 @@ run:
 | -------- | ------------ | ------------------------------------------------------------------- |
 | none     | no           | the built-in default                                                |
 | none     | yes          | the named one, also in place of a recorded one: nothing is live yet |
-| some     | no           | the policy of the newest committed run that kept one                |
+| some     | no           | the policy of the newest committed run that kept one, else number 1 |
 | some     | yes          | the named one: the store is of a version that kept no records       |
 """
 
@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from catalogs import layout
 from catalogs.errors import OptionError, PolicyChanged
 from catalogs.policy.policy_record import FIRST_RUN, PolicyRecord
-from catalogs.policy.schema import Policy
+from catalogs.policy.schema import Policy, built_in_policy
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.tables.data_versions import data_commits
 from tasks.runs.policy_records import PolicyRecords
 
+_FIRST_BUILT_IN = "default"
+"""For a store of old whose runs kept none: a newer built-in policy is announced, and never taken by itself."""
 _OLDER_STORE = "first run since policies are recorded"
 
 
@@ -67,6 +69,8 @@ def find_policy_to_use(
     number = 1 if current is None else current.number + 1
     why = _OLDER_STORE if releases else FIRST_RUN
     found = None if choice.is_named else read_newest_policy(store, releases)
+    if found is None and releases and not choice.is_named:
+        found = (built_in_policy(_FIRST_BUILT_IN), _FIRST_BUILT_IN)
     policy, file = found or (choice.policy, choice.file)
     return PolicyToUse(policy, PolicyRecord(number, policy, file, person, store.now(), why), is_recorded=False)
 

@@ -70,6 +70,12 @@ def test_a_store_without_records_continues_with_the_policy_of_its_newest_run(sce
     assert settle(scenario, UNNAMED) == (1, STRICT.digest, layout.RunFiles("r2").policy)
 
 
+def test_a_store_whose_runs_kept_no_policy_continues_with_the_first_built_in_one(scenario: StoreScenario) -> None:
+    scenario.release("r1", {"shirt/front": "red"})
+    newest = PolicyChoice(STRICT, "default@9", is_named=False)
+    assert settle(scenario, newest) == (1, built_in_policy("default").digest, "default")
+
+
 def test_a_store_without_records_takes_a_policy_that_is_named(scenario: StoreScenario) -> None:
     scenario.release("r1", {"shirt/front": "red"})
     freeze(scenario, "r1", DEFAULT)
