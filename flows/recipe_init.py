@@ -12,12 +12,14 @@ from typing import Any
 
 from catalogs.errors import CatalogueError
 from catalogs.ingest.column_mapping import placeholders
+from catalogs.planning.plan import MAX_REPORTED_REJECTS
 from catalogs.recipe.built_in import built_in_recipe_names, newest_number
 from catalogs.recipe.loading import built_in_recipe, load_recipe
+from catalogs.recipe.row_settings import alternatives
 from catalogs.recipe.schema import Recipe
 from catalogs.recipe.source_settings import SourceSettings, parse_read_as
 from catalogs.recognition.export_kinds import recognise
-from catalogs.recognition.proposal import RecipeProposal, propose
+from catalogs.recognition.proposal import RecipeProposal, present_columns, propose
 from catalogs.recognition.recipe_text import recipe_text
 from flows.recipe_preview import RecipePreview, preview_recipe
 from infra.errors import UnreadableSource
@@ -59,23 +61,31 @@ class NewRecipe:
             "not_read": self._unread_columns(),
             "doubts": self.proposal.doubts,
             "whole": self.sample.is_whole,
-            "rows": asdict(self.preview.plan.rows) | {"damaged": self.sample.damaged},
-            "rejects": [asdict(reject) for reject in self.preview.plan.rejects],
+            "rows": asdict(self.preview.plan.rows) | {"damaged": len(self.sample.damaged)},
+            "rejects": self._rejects(),
             "warnings": self.preview.plan.warnings,
             "images": self.preview.plan.images,
             "prompts": self.preview.prompts,
         }
 
+    def _rejects(self) -> list[dict[str, Any]]:
+        damaged = [{"row": row.number, "sku": None, "column": "", "reason": row.reason} for row in self.sample.damaged]
+        return [*damaged, *map(asdict, self.preview.plan.rejects)][:MAX_REPORTED_REJECTS]
+
     def _fields(self) -> list[dict[str, Any]]:
         """Return each field that has a column here, with its columns and why they were chosen."""
         reasons = {choice.field: choice.why for choice in self.proposal.choices}
         fields = []
-        for name, choice in self.recipe.columns.items():
-            columns = _present_columns(choice, self.sample.sample.columns)
+        for name in self.recipe.columns:
+            columns = present_columns(self.recipe, name, self.sample.sample.columns)
             if columns:
-                why = reasons.get(name, f"{self.extends} reads it")
-                fields.append({"field": name, "columns": columns, "example": self._example(columns), "why": why})
+                why = reasons.get(name, "" if self.proposal.kind else f"{self.extends} reads it")
+                example = self._first_sku() if name == "sku" else self._example(columns)
+                fields.append({"field": name, "columns": list(columns), "example": example, "why": why})
         return fields
+
+    def _first_sku(self) -> str:
+        return str(self.preview.prompts[0]["sku"]) if self.preview.prompts else ""
 
     def _example(self, columns: Sequence[str]) -> str:
         """Return the first filled value of a field's columns, as the source has it."""
@@ -85,12 +95,10 @@ class NewRecipe:
 
     def _unread_columns(self) -> list[str]:
         named = {part for field in self._fields() for column in field["columns"] for part in placeholders(column)}
-        read = {*named, *(_PATH.split(name)[0] for name in named), *self._row_columns()}
+        inherit = self.recipe.inherit
+        by = (*alternatives(inherit.by), *inherit.parent) if inherit else ()
+        read = {*named, *(_PATH.split(name)[0] for name in named), *self.recipe.only, *self.recipe.fill_down, *by}
         return [column for column in self.sample.sample.columns if column not in read]
-
-    def _row_columns(self) -> list[str]:
-        content = self.proposal.content
-        return [*content.get("only", ()), *content.get("fill_down", ())]
 
 
 def make_recipe(path: str, read_as: Sequence[str], settings: Settings, prompts: int) -> NewRecipe:
@@ -104,7 +112,8 @@ def make_recipe(path: str, read_as: Sequence[str], settings: Settings, prompts: 
     newest = {name: newest_number(name) for name in built_in_recipe_names()}
     base = {name: built_in_recipe(str(number)) for name, number in newest.items()}
     proposal = propose(sample.sample, base)
-    proposal = propose(sample.sample, base, found_languages(_prompt_texts(proposal, sample)))
+    texts = _prompt_texts(proposal, base[proposal.extends], sample)
+    proposal = propose(sample.sample, base, found_languages(texts))
     extends, name = str(newest[proposal.extends]), Path(path).name
     preview = preview_recipe(recipe_text(proposal, extends, name), sample.table, settings, prompts)
     if options.chosen:
@@ -112,16 +121,6 @@ def make_recipe(path: str, read_as: Sequence[str], settings: Settings, prompts: 
     text = recipe_text(proposal, extends, name)
     recipe = load_recipe(text, "the new recipe")
     return NewRecipe(text, extends, recipe, proposal, sample, source.notes, preview)
-
-
-def _present_columns(choice: str | tuple[str, ...], columns: Sequence[str]) -> list[str]:
-    """Return the columns of a field that a source has; a path such as `category.name` is there where `category` is."""
-    names = (choice,) if isinstance(choice, str) else choice
-    return [name for name in names if all(_is_present(part, columns) for part in placeholders(name))]
-
-
-def _is_present(name: str, columns: Sequence[str]) -> bool:
-    return name in columns or _PATH.split(name)[0] in columns
 
 
 def _open(path: str, options: SourceSettings) -> tuple[Source, SourceSettings]:
@@ -140,8 +139,12 @@ def _open(path: str, options: SourceSettings) -> tuple[Source, SourceSettings]:
     return source, options
 
 
-def _prompt_texts(proposal: RecipeProposal, sample: ReadSample) -> list[str]:
+def _prompt_texts(proposal: RecipeProposal, base: Recipe, sample: ReadSample) -> list[str]:
     """Return the texts that reach prompts, by which the catalogue's languages are known."""
-    choices = [choice for choice in proposal.choices if choice.field in ("title", "description")]
-    columns = [column for choice in choices for column in choice.columns]
-    return [text for column in columns for text in sample.sample.values.get(column, ())]
+    chosen = {choice.field: choice.columns for choice in proposal.choices}
+    names = [
+        name
+        for field in ("title", "description")
+        for name in chosen.get(field) or present_columns(base, field, sample.sample.columns)
+    ]
+    return [text for name in names for text in sample.sample.values.get(name, ())]

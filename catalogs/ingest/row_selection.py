@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from catalogs.ingest.column_mapping import field_values, usable_alternatives
 from catalogs.ingest.values.text_cleaning import clean_text
+from catalogs.recipe.row_settings import alternatives
 from catalogs.recipe.schema import Recipe
 
 MAX_SKUS_A_CELL = 500
@@ -69,15 +70,27 @@ def product_rows(recipe: Recipe, text: Mapping[str, pa.Array], parents: Mapping[
     return chosen
 
 
-def split_skus(skus: pa.Array, separator: str) -> tuple[pa.Array, pa.Array]:
-    """Return each SKU of cells that hold several, once a cell, and the positions of their rows.
+def cells_of_several(recipe: Recipe, text: Mapping[str, pa.Array], skus: pa.Array) -> Mask:
+    """Return the cells that may hold several SKUs: those of the first column that a recipe reads SKUs from.
+
+    Where it falls back on the title (`[SKU, Title]`), a title with a comma is one name.
+    """
+    first = alternatives(recipe.columns["sku"])[0]
+    if first not in usable_alternatives(recipe.columns["sku"], text):
+        return np.zeros(len(skus), bool)
+    return np.asarray(pc.equal(pc.fill_null(skus, ""), pc.fill_null(field_values(first, text), "")))
+
+
+def split_skus(skus: pa.Array, separator: str, several: Mask | None = None) -> tuple[pa.Array, pa.Array]:
+    """Return each SKU of cells that hold several (any may by default), once a cell, and the positions of their rows.
 
     A cell of more than `MAX_SKUS_A_CELL` stays whole, and is rejected for its length.
     """
     names: list[str] = []
     places: list[int] = []
     for place, cell in enumerate(pc.fill_null(skus, "").to_pylist()):
-        parts = list(dict.fromkeys(part.strip() for part in cell.split(separator))) if separator in cell else [cell]
+        splits = separator in cell and (several is None or several[place])
+        parts = list(dict.fromkeys(part.strip() for part in cell.split(separator))) if splits else [cell]
         if len(parts) > MAX_SKUS_A_CELL:
             parts = [cell]
         parts = [part for part in parts if part] or [""]

@@ -18,7 +18,7 @@ from catalogs.ingest.inheritance import InheritedValues
 from catalogs.ingest.inherited_fields import InheritanceFindings, inherit_fields
 from catalogs.ingest.overrides import InvalidOverride, apply_overrides
 from catalogs.ingest.row_rejects import BatchRejects, Reject
-from catalogs.ingest.row_selection import FillDown, product_rows, split_skus
+from catalogs.ingest.row_selection import FillDown, cells_of_several, product_rows, split_skus
 from catalogs.ingest.row_warnings import RowWarnings
 from catalogs.ingest.values.damaged_values import warn_of_damaged_skus, warn_of_lost_digits
 from catalogs.ingest.values.text_cleaning import clean_text
@@ -87,7 +87,8 @@ class RowValidator:
         raw_fields = {name: self._reader.raw(name, text) for name in self._reader.fields}
         parents = self._parent_names(text)
         if self.recipe.split:
-            raw_fields["sku"], places = split_skus(raw_fields["sku"], self.recipe.split["sku"])
+            several = cells_of_several(self.recipe, text, raw_fields["sku"])
+            raw_fields["sku"], places = split_skus(raw_fields["sku"], self.recipe.split["sku"], several)
             others = {name: array.take(places) for name, array in raw_fields.items() if name != "sku"}
             raw_fields, rows, parents = raw_fields | others, rows.take(places), parents and parents.take(places)
         fields = {name: self._reader.clean(name, array) for name, array in raw_fields.items()}

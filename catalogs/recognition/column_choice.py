@@ -25,7 +25,7 @@ _DESCRIPTION_CHARACTERS = 60
 class FieldChoice:
     """The columns, or texts with columns in them, that a field is read from; `doubt` is for a person to look at.
 
-    `languages` are those that the columns' names are certain to be in.
+    `why` is empty where the vendor's format says it. `languages` are those that the names are certain to be in.
     """
 
     field: str

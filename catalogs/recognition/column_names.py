@@ -20,6 +20,8 @@ LOCALE = rf"(?:{_LANGUAGES})(?:[-_][A-Za-z]{{2}})?"
 """A language, or a language with its country: `en`, `en_US`, `en-gb`; Lightspeed writes `US` for American English."""
 _TAGGED = re.compile(rf"^(?P<name>.*?\w)\s*[-_.\s(\[]\s*(?P<locale>{LOCALE})\s*[)\]]?$", re.IGNORECASE)
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_TEXT_PART = re.compile(r"(?:\[[^\]]*\])?(?:\.(?:value|name|title|label))?$")
+"""The end of a path whose text is its column's: `brand.name`, `item_name[0].value`."""
 _FEED_PREFIX = re.compile(r"^(?:g|c|sc):", re.IGNORECASE)
 _UNACCENTED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"})
 
@@ -64,7 +66,10 @@ def meanings(name: str) -> tuple[NamedField, ...]:
     known = index.get(folded(name))
     if known:
         return known
+    name = _TEXT_PART.sub("", name)
     bare, locale = split_locale(name)
+    if locale is None:
+        return index.get(folded(name), ())
     tagged = index.get(folded(bare), ()) if locale else ()
     return tuple(NamedField(known.field, known.rank, (language_of(locale),), locale) for known in tagged if locale)
 

@@ -17,6 +17,7 @@ from catalogs.recognition.column_names import LOCALE, folded, language_of
 from catalogs.rule_files import StrictModel, parse_rule_file
 
 _PLACEHOLDER = re.compile(r"\{(locale|scope)\}")
+_PATH = re.compile(r"\[\w|\w\.[a-z]")
 _SCOPE = r"[A-Za-z][A-Za-z0-9_]*"
 
 
@@ -47,6 +48,7 @@ class ExportKind(StrictModel):
     only: tuple[RowRule, ...] = Field((), description="Which rows are products")
     inherit: ParentRule | None = Field(None, description="Where variants take what they leave empty")
     fill_down: tuple[str, ...] = Field((), description="Columns of rows that belong to the row above")
+    remarks: tuple[str, ...] = Field((), description="What a person should know about such an export")
     split: dict[str, str] = Field(default_factory=dict, description="Field -> separator of cells with several values")
 
 
@@ -81,7 +83,7 @@ class ColumnFinder:
         if "{{" in name:
             return self._expression(name)
         if not _PLACEHOLDER.search(name):
-            return self._by_name.get(folded(name)) or self._path(name)
+            return self._by_name.get(folded(name))
         found = self._matches(name)
         ranked = sorted(found, key=lambda pair: self._preference(pair[1]))
         return ranked[0][0] if ranked else None
@@ -94,12 +96,6 @@ class ColumnFinder:
     def locale(self, column: str, names: Sequence[str]) -> str | None:
         """Return the language in a column's name, where one of `names` has a place for it."""
         return next((locale for name in names for found, locale in self._matches(name) if found == column), None)
-
-    def _path(self, name: str) -> str | None:
-        """Return a path into a nested column (`item_name[0].value`), where the column is there."""
-        bare, bracket, rest = name.partition("[")
-        column = self._by_name.get(folded(bare)) if bracket else None
-        return f"{column}{bracket}{rest}" if column else None
 
     def _expression(self, name: str) -> str | None:
         parts = re.findall(r"\{\{\s*(.+?)\s*\}\}", name)
@@ -129,6 +125,12 @@ def recognise(columns: Sequence[str]) -> tuple[RecognisedExport, ...]:
         if all(groups) and marks:
             found.append(RecognisedExport(kind, tuple(dict.fromkeys([*(group[0] for group in groups), *marks]))))
     return tuple(sorted(found, key=lambda one: -len(one.marks)))
+
+
+def nested_paths() -> tuple[str, ...]:
+    """Return every path into a nested column (`item_name[0].value`) that a vendor's file names."""
+    names = (name for kind in export_kinds() for names in kind.columns.values() for name in names)
+    return tuple(dict.fromkeys(name for name in names if _PATH.search(name) and "{" not in name))
 
 
 @lru_cache(maxsize=1)

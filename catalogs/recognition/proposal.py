@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalogs.errors import CatalogueError
+from catalogs.ingest.column_mapping import placeholders
+from catalogs.recipe.row_settings import alternatives
 from catalogs.recipe.schema import Recipe
 from catalogs.recognition.column_choice import FIELDS, FieldChoice, choose_columns
 from catalogs.recognition.column_names import language_of, split_locale
@@ -24,10 +26,14 @@ _ALTERNATIVES = frozenset({"sku", "title"})
 
 @dataclass(frozen=True)
 class SourceSample:
-    """A source's columns in their order with the texts of its first rows, wholly empty rows left out."""
+    """A source's columns in their order with the texts of its first rows, wholly empty rows left out.
+
+    Columns of lists and records are in `header` alone; a path into one is a column.
+    """
 
     columns: tuple[str, ...]
     values: Values
+    header: tuple[str, ...] = ()
 
     @property
     def row_count(self) -> int:
@@ -59,16 +65,17 @@ def propose(sample: SourceSample, base: Mapping[str, Recipe], languages: Sequenc
 
     `languages` are those of the titles. Raises `CatalogueError` where no column can be a SKU or a title.
     """
-    found = recognise(sample.columns)
+    found = recognise(sample.header or sample.columns)
     recognised = found[0] if found else None
     proposal = _of_kind(sample, recognised) if recognised else _of_columns(sample)
     recipe = base[proposal.extends]
-    _say_choices(proposal, recipe)
+    _say_choices(proposal, recipe, sample)
     _add_rows(proposal, sample, recognised.kind if recognised else None, recipe)
     _leave_out_overrides(proposal, sample, recipe)
     _add_languages(proposal, languages, recipe)
     if len(found) > 1 and len(found[1].marks) == len(found[0].marks):
         proposal.doubts.append(f"it may also be an export of {found[1].kind.name}")
+    proposal.doubts += recognised.kind.remarks if recognised else ()
     return proposal
 
 
@@ -83,7 +90,7 @@ def _of_kind(sample: SourceSample, recognised: RecognisedExport) -> RecipePropos
         filled = [column for column in columns if _filled(column, profiles)]
         languages = tuple(language_of(locale) for one in filled if (locale := finder.locale(one, names)))
         if columns:
-            proposal.choices.append(FieldChoice(name, columns, f"{kind.name}'s own column", languages=languages))
+            proposal.choices.append(FieldChoice(name, columns, "", languages=languages))
     return proposal
 
 
@@ -127,12 +134,18 @@ def _filled(column: str, profiles: Mapping[str, ColumnProfile]) -> float:
     return profiles[column].filled if column in profiles else 0.5  # a path, or a text with columns in it
 
 
-def _say_choices(proposal: RecipeProposal, recipe: Recipe) -> None:
+def present_columns(recipe: Recipe, field: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return what a recipe reads a field from in a source with these columns, the first choice first."""
+    choice = recipe.columns.get(field, ())
+    return tuple(one for one in alternatives(choice) if all(name in columns for name in placeholders(one)))
+
+
+def _say_choices(proposal: RecipeProposal, recipe: Recipe, sample: SourceSample) -> None:
     """Write the columns that the built-in recipe does not read by itself."""
     columns: dict[str, Any] = {}
     for choice in proposal.choices:
         value = choice.columns[0] if len(choice.columns) == 1 else list(choice.columns)
-        if recipe.columns.get(choice.field) != value:
+        if present_columns(recipe, choice.field, sample.columns) != choice.columns:
             columns[choice.field] = value
             if len(choice.columns) > 1:
                 proposal.reasons[f"columns.{choice.field}"] = "the first that is filled"

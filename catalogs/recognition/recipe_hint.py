@@ -14,7 +14,7 @@ from catalogs.recipe.loading import built_in_recipe
 from catalogs.recipe.schema import Recipe
 from catalogs.recognition.export_kinds import recognise
 
-_FOR_REHEARSALS = ("rehearsal", "sample")
+_NOT_FOR_HINTS = ("options", "rehearsal", "sample")
 _INIT = "`packshot recipe init SOURCE` writes a recipe"
 
 
@@ -33,7 +33,7 @@ def recipe_hint(recipe: Recipe, columns: Sequence[str]) -> str:
 def _fitting_built_in(recipe: Recipe, columns: Sequence[str]) -> BuiltInId | None:
     """Return the newest built-in recipe that reads these columns and that `recipe` was not made from."""
     for candidate in reversed(built_in_ids()):
-        if candidate.name not in _FOR_REHEARSALS:
+        if candidate.name not in _NOT_FOR_HINTS:
             other = built_in_recipe(str(candidate))
             is_related = any(recipe.columns.get(field) == column for field, column in other.columns.items())
             if (not is_related or _is_older(recipe, candidate)) and _fits(other, columns):

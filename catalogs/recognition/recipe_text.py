@@ -12,6 +12,7 @@ import yaml
 from catalogs.recognition.proposal import RecipeProposal
 
 _LINE_CHARACTERS = 110
+MARKS_SHOWN = 4
 
 
 def recipe_text(proposal: RecipeProposal, extends: str, source: str) -> str:
@@ -23,20 +24,19 @@ def recipe_text(proposal: RecipeProposal, extends: str, source: str) -> str:
 
 
 def _heading(proposal: RecipeProposal, source: str) -> list[str]:
-    lines = [f"# Made by packshot recipe init for {_visible(source)}"]
+    lines = [f"# Made by packshot recipe init for {_visible(source)}."]
     if proposal.kind is not None:
-        marks = ", ".join(map(_visible, proposal.marks[:5]))
-        lines[0] += f": {proposal.kind.name}, recognised by {marks}."
-        lines.append(f"# The format: {proposal.kind.source}")
+        marks = ", ".join(map(_visible, proposal.marks[:MARKS_SHOWN]))
+        lines.append(f"# An export of {proposal.kind.name}, by its columns {marks}: {proposal.kind.source}")
     else:
-        lines[0] += ": no vendor's export; columns are chosen by their names and values."
+        lines.append("# No vendor's export: columns are chosen by their names and values.")
     lines += [f"# Look at this: {_visible(doubt)}." for doubt in proposal.doubts]
     return lines
 
 
 def _field_lines(name: str, value: Any, proposal: RecipeProposal) -> list[str]:
     reason = proposal.reasons.get(name)
-    if not isinstance(value, dict) or name in ("inherit", "split"):
+    if not isinstance(value, dict) or name in ("inherit", "source", "split"):
         return [_with_comment(f"{name}: {_flow(value)}", reason)]
     lines = [_with_comment(f"{name}:", reason)]
     for key, part in value.items():

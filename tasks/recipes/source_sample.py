@@ -1,7 +1,7 @@
 """Source sample: the first rows of a source, as tables and as texts, and the languages of its texts.
 
 Inputs: an opened source. Outputs: a `ReadSample`. At most `SAMPLE_ROWS` rows are read, so a catalogue of any
-size takes a moment; columns of lists and records have no texts, and are known by their names alone.
+size takes a moment; a path stands for a column of lists or records.
 """
 
 from collections import Counter
@@ -12,12 +12,17 @@ import pyarrow as pa
 
 from catalogs.errors import CatalogueError
 from catalogs.ingest.column_mapping import as_text
+from catalogs.recognition.export_kinds import nested_paths
 from catalogs.recognition.proposal import SourceSample
+from infra.errors import UnreadableSource
 from infra.scanners.languages import SCRIPTS, LanguageScanner
 from infra.sources import Source
+from infra.sources.source_batches import DamagedRow
 
 SAMPLE_ROWS = 2_000
 """Rows in which a SKU that repeats, a parent and a status show; a row is about a kilobyte."""
+_TEXT_PARTS = (".value", "[0].value", ".name", "[0].name", ".title", "[0].title", ".label", "[0].label", "[0]")
+"""Parts of a record or list that are its text: `brand.name`, `item_name[0].value`."""
 MIN_LANGUAGE_SHARE = 0.02
 """Share of texts in a language from which the catalogue has it; one foreign name among fifty titles is none."""
 _SHARED_SCRIPTS = {"CYRILLIC": "ru", "ARABIC": "ar", "CJK": "zh", "DEVANAGARI": "hi", "HANGUL": "ko", "HIRAGANA": "ja",
@@ -31,7 +36,7 @@ class ReadSample:
 
     table: pa.Table
     sample: SourceSample
-    damaged: int
+    damaged: tuple[DamagedRow, ...]
     """Rows among them that cannot be read."""
     is_whole: bool
 
@@ -39,26 +44,66 @@ class ReadSample:
 def read_sample(source: Source, limit: int = SAMPLE_ROWS) -> ReadSample:
     """Return the first rows. Raises `CatalogueError` where there are none."""
     batches: list[pa.RecordBatch] = []
-    rows = damaged = 0
-    for batch in source.batches():
+    damaged: list[DamagedRow] = []
+    rows = 0
+    for batch in source.batches(_readable_names(source)):
         batches.append(batch.rows.slice(0, limit - rows))
         rows += batch.rows.num_rows
-        damaged += len(batch.damaged)
+        damaged += batch.damaged
         if rows >= limit:
             break
     if not rows:
         raise CatalogueError("The source has no readable rows; a recipe is made from the columns and their values")
     table = pa.Table.from_batches(batches)
-    return ReadSample(table, texts_of(table), damaged, rows < limit)
+    return ReadSample(table, texts_of(table, source.columns), tuple(damaged), rows < limit)
 
 
-def texts_of(table: pa.Table) -> SourceSample:
+def texts_of(table: pa.Table, header: Sequence[str] = ()) -> SourceSample:
     """Return the columns' texts, without the rows in which every text is empty."""
-    texts = {name: _column_texts(table, name) for name in table.column_names}
+    texts = {name: [value or "" for value in as_text(table[name].combine_chunks(), name).to_pylist()]
+             for name in table.column_names}  # fmt: skip
     filled = [row for row in range(table.num_rows) if any(values[row].strip() for values in texts.values())]
-    return SourceSample(
-        tuple(table.column_names), {name: [values[row] for row in filled] for name, values in texts.items()}
-    )
+    values = {name: [column[row] for row in filled] for name, column in texts.items()}
+    return SourceSample(tuple(table.column_names), values, tuple(header))
+
+
+def _readable_names(source: Source) -> list[str]:
+    """Return the columns that hold texts or numbers; for one of lists or records, the part of it that is a text."""
+    plain = _readable(source, source.columns)
+    names = []
+    for column in source.columns:
+        parts = [] if column in plain else [f"{column}{part}" for part in _TEXT_PARTS]
+        names += [column] if column in plain else [part for part in parts if _is_one_text(source, part)][:1]
+    paths = [path for path in nested_paths() if path not in names and _is_one_text(source, path)]
+    return [*names, *paths] or list(source.columns)  # reading those says what is wrong with all of them
+
+
+def _readable(source: Source, columns: Sequence[str]) -> set[str]:
+    """Return which of the columns can be read as text, found by halves: most tables have no other ones."""
+    if not columns or _is_readable(source, columns):
+        return set(columns)
+    if len(columns) == 1:
+        return set()
+    middle = len(columns) // 2
+    return _readable(source, columns[:middle]) | _readable(source, columns[middle:])
+
+
+def _is_one_text(source: Source, path: str) -> bool:
+    """Tell whether a path leads to a text or number in each row, and not to a list of them."""
+    if not _is_readable(source, [path]):
+        return False
+    batch = next(iter(source.batches([path])), None)
+    return batch is not None and not pa.types.is_nested(batch.rows.schema.field(0).type)
+
+
+def _is_readable(source: Source, columns: Sequence[str]) -> bool:
+    if not all(map(source.has, columns)):
+        return False
+    try:
+        next(iter(source.batches(columns)), None)
+    except UnreadableSource:
+        return False
+    return True
 
 
 def found_languages(texts: Iterable[str]) -> tuple[str, ...]:
@@ -79,11 +124,3 @@ def _language(found: str) -> str:
         return found
     languages = [language for language, scripts in SCRIPTS.items() if found in scripts.split()]
     return _SHARED_SCRIPTS.get(found) or (languages[0] if languages else found)
-
-
-def _column_texts(table: pa.Table, name: str) -> Sequence[str]:
-    try:
-        column = as_text(table.column(name).combine_chunks(), name)
-    except CatalogueError:
-        return [""] * table.num_rows
-    return [value or "" for value in column.to_pylist()]

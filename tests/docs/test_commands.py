@@ -28,6 +28,7 @@ RUN_COMMANDS = {
 SUBSTITUTES = {
     "s3://shop-images": "rehearsal/store",
     "./store": "rehearsal/store",
+    "woocommerce.csv": str(ROOT / "catalogs/data/sample.csv"),
     "catalogue.parquet": str(ROOT / "catalogs/data/sample.csv"),
     "home.yaml": "sample",
     "home": "sample",

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from catalogs.recognition.recipe_text import MARKS_SHOWN
 from flows.cli.views.tables import new_table, plain_text, print_line
 from tasks.reporting.formatting import format_number
 
@@ -38,7 +39,7 @@ def _show_recognition(console: Console, document: Mapping[str, Any]) -> None:
     if export is None:
         print_line(console, "No vendor's export: columns are chosen by their names and values.")
     else:
-        marks = ", ".join(export["marks"][:6])
+        marks = ", ".join(export["marks"][:MARKS_SHOWN])
         print_line(console, "An export of ", (export["name"], "bold"), ", by its columns ", plain_text(marks), ".")
     for note in document["source"]:
         print_line(console, plain_text(note), indent=2)
@@ -46,7 +47,9 @@ def _show_recognition(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def _show_fields(console: Console, document: Mapping[str, Any]) -> None:
-    table = new_table("field", "read from", "for example", "why")
+    table = new_table(
+        "field", "read from", "for example", "why" if any(one["why"] for one in document["fields"]) else ""
+    )
     for field in document["fields"]:
         columns = Text(", else ").join(plain_text(column) for column in field["columns"])
         why = Text(field["why"], "dim", overflow="fold")

@@ -141,3 +141,11 @@ def test_every_cell_keeps_at_least_one_row(cells: list[str | None]) -> None:
     assert sorted(set(places.to_pylist())) == list(range(len(cells)))
     assert np.all(np.diff(places.to_numpy()) >= 0)
     assert len(names) == len(places)
+
+
+def test_only_the_first_column_of_a_choice_holds_several_skus() -> None:
+    recipe = load_recipe("{extends: default@1, columns: {sku: [SKU, title]}, split: {sku: ','}}", "shop.yaml")
+    rows = [{"SKU": "A,B", "title": "Mug"}, {"SKU": "", "title": "Spoon, walnut"}, {"SKU": "C", "title": "Bowl, oak"}]
+    table, rejects, _ = ingest_batch(text_batch(rows, ("SKU", "title")), recipe)
+    assert rejects == []
+    assert table["sku"].to_pylist() == ["A", "B", "Spoon, walnut", "C"]

@@ -18,6 +18,7 @@ from catalogs.recipe.built_in import (
 FROZEN = {
     "default@1": "04a604cc8dd08ab632b3248415a8e675760dd38b597a11231f2b7c7c8be607be",
     "default@2": "3428df8195c63b73530349ebba2b94e0d835b8f75332d558fda98e68cce60bef",
+    "options@1": "a117f89a720c3ffa1d19e4c0df16285114b7a1cd1bc21748827fdb8258ba940d",
     "rehearsal@1": "91520c3be3dedc3ff1f4409f1bf2ee1ce447de1ef18df4ea25eb3033cb0f73c9",
     "sample@1": "bba14c546099e715c4892bc17dbcd8470b22e8a4e3067173e36c88617622c8e9",
     "shopify@1": "da9c0458c0258f0cc64dcc90c03727c7e5e5b835a363d8f307a14128339dae47",

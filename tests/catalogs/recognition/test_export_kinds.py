@@ -57,7 +57,6 @@ def test_a_name_with_a_language_is_found_in_the_preferred_one() -> None:
 def test_names_are_found_as_the_source_spells_them() -> None:
     finder = ColumnFinder(("SKU ", "Item_Name", "item"))
     assert finder.find("sku") == "SKU "
-    assert finder.find("item_name[0].value") == "Item_Name[0].value"
     assert finder.find("{{ sku }}-{{ item }}") == "{{ SKU  }}-{{ item }}"
     assert finder.find("{{ sku }}-{{ absent }}") is None
     assert finder.find_all(["absent", "item", "sku", "ITEM"]) == ("item", "SKU ")

@@ -3,12 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogs.recipe.built_in import newest_number
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.recognition.proposal import RecipeProposal, SourceSample, propose
 from catalogs.recognition.recipe_text import recipe_text
 from catalogs.rule_files import parse_yaml_mapping
 
-BASE = {"default": built_in_recipe("default"), "shopify": built_in_recipe("shopify")}
+BASE = {name: built_in_recipe(str(newest_number(name))) for name in ("default", "options", "shopify")}
 
 
 def test_a_recipe_is_short_and_says_why_each_line_is_there() -> None:
@@ -18,11 +19,12 @@ def test_a_recipe_is_short_and_says_why_each_line_is_there() -> None:
     }  # fmt: skip
     text = recipe_text(propose(SourceSample(tuple(values), values), BASE), "default@1", "shop.csv")
     lines = text.splitlines()
-    assert lines[0].startswith("# Made by packshot recipe init for shop.csv: Wix, recognised by handleId, fieldType")
-    assert lines[1].startswith("# The format: https://support.wix.com/")
+    assert lines[0] == "# Made by packshot recipe init for shop.csv."
+    assert lines[1].startswith("# An export of Wix, by its columns handleId, fieldType, name, ")
+    assert "https://support.wix.com/" in lines[1]
     assert "extends: default@1" in lines
     assert len([line for line in lines if not line.lstrip().startswith("#")]) <= 12
-    assert all(len(line) <= 140 for line in lines)
+    assert all(len(line) <= 200 for line in lines)
 
 
 @given(
@@ -39,5 +41,5 @@ def test_any_names_come_back_as_they_were(columns: dict[str, object], doubt: str
 
 def test_what_does_not_show_is_written_as_an_escape() -> None:
     text = recipe_text(RecipeProposal("default", doubts=["a\nextends: evil\u202e"]), "default@1", "x\x1b[2J.csv")
-    assert text.splitlines()[1] == "# Look at this: a\\U0000000aextends: evil\\U0000202e."
+    assert text.splitlines()[2] == "# Look at this: a\\U0000000aextends: evil\\U0000202e."
     assert "\x1b" not in text
