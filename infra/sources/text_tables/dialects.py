@@ -7,6 +7,7 @@ a line's characters alone do not tell, since files are separated by semicolons b
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ SEPARATORS = "\t;|,"
 """In the order in which they are taken where they fit equally well."""
 
 SEPARATOR_NAMES = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "spaces"}
+
+_DIRECTIVE = re.compile(r"(?i:sep)=([;,|\t:^~#*!/ ])(?=[\r\n]|$)")
 
 SAMPLE_ROWS = 500
 HEADER_ROWS = 30
@@ -45,6 +48,13 @@ class Dialect:
     """The header's row in the file, from 1."""
     header_end: int
     """Characters of the text up to the header's end."""
+    surplus: int = 0
+    """Nameless columns at the end, which the header lacks and most rows have without any value."""
+
+    @property
+    def named_columns(self) -> int:
+        """Return the number of columns up to the last that has a name."""
+        return max(place for place, name in enumerate(self.header, 1) if name)
 
     @property
     def separator_label(self) -> str:
@@ -82,8 +92,8 @@ def find_dialect(
 
 def _directive(text: str) -> str | None:
     """Return the separator of a first line `sep=;`, which Excel reads and writes."""
-    line = text[:8].splitlines()[0] if text else ""
-    return line[4] if len(line) == 5 and line.lower().startswith("sep=") else None
+    found = _DIRECTIVE.match(text)
+    return found[1] if found else None
 
 
 def _try(
@@ -101,8 +111,9 @@ def _try(
     fitting *= (0.9 if quoting == LITERAL else 1.0) if sample.is_strict else 0.8
     # A single column is what every wrong separator finds, and some of them take the header for a title.
     score = fitting * (1 - 1 / len(header)) * 0.9**titles if len(header) > 1 else -float(separator != ",")
-    names = [cell.strip("\ufeff \t\xa0") for cell in _with_surplus_columns(header, rows[place + 1 :])]
-    dialect = Dialect(separator, quoting, tuple(names), place + 1, sample.ends[place])
+    surplus = _surplus(header, rows[place + 1 :])
+    names = (*(cell.strip("\ufeff \t\xa0") for cell in header), *[""] * surplus)
+    dialect = Dialect(separator, quoting, names, place + 1, sample.ends[place], surplus)
     return _Trial(dialect, score, sample.is_strict)
 
 
@@ -166,8 +177,8 @@ def _width(row: Sequence[str], header_width: int) -> int:
     return width
 
 
-def _with_surplus_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the header, with nameless columns where most rows have separators beyond it and nothing between them."""
+def _surplus(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return how many separators most rows have beyond the header, with nothing between them."""
     widths = Counter(len(row) for row in rows if _width(row, len(header)) == len(header))
-    usual = widths.most_common(1)[0][0] if widths else len(header)
-    return [*header, *[""] * max(0, usual - len(header))]
+    usual = max(widths, key=lambda width: widths[width], default=len(header))
+    return usual - len(header) if widths[usual] * 2 > len(rows) else 0

@@ -43,7 +43,7 @@ class TextReader:
     def __init__(self, source_files: SourceFiles, options: SourceOptions) -> None:
         self._source_files, self._options = source_files, options
         self._found = [self._find(file) for file in source_files.files]
-        self.columns = list(dict.fromkeys(name for found in self._found for name in found.table.names))
+        self.columns = list(dict.fromkeys(name for found in self._found for name in found.table.columns))
         self.notes = tuple(dict.fromkeys(map(_note, self._found)))[:5]
         self._warnings = dict.fromkeys(warning for found in self._found for warning in _doubts(found, options))
 
@@ -68,7 +68,7 @@ class TextReader:
                 raise UnreadableSource(
                     f"{name} has {count} columns {ambiguous[0]!r}, and nothing says which is meant; rename one."
                 )
-            lacking = [column for column in columns if column not in found.table.names]
+            lacking = [column for column in columns if column not in found.table.columns]
             if len(lacking) == len(columns):
                 raise UnreadableSource(f"{name} has none of the columns {', '.join(map(repr, lacking))}; look at it.")
             for column in lacking:
@@ -77,7 +77,7 @@ class TextReader:
             yield from self._read(found.table, columns, limit)
 
     def _read(self, table: TextTable, columns: Sequence[str], limit: int) -> Iterator[FileBatch]:
-        stored = [column for column in columns if column in table.names]
+        stored = [column for column in columns if column in table.columns]
         for batch in read_rows(table, stored, limit):
             if len(stored) < len(columns):
                 absent = pa.array([""] * batch.rows.num_rows, pa.string())
@@ -137,14 +137,14 @@ def _note(found: _FoundTable) -> str:
     """Return how a file is read."""
     dialect, table = found.table.dialect, found.table
     parts = [found.encoding.label]
-    if len(table.names) > 1:
+    if len(table.columns) > 1:
         parts.append(f"separated by {dialect.separator_label}")
     if dialect.quoting.escape:
         parts.append("quotes escaped by a backslash")
     if dialect.quoting == LITERAL:
         parts.append("quotes taken as they are")
     parts.append(f"header in row {dialect.header_row}")
-    if unnamed := sum(not name for name in dialect.header):
+    if unnamed := sum(not name for name in dialect.header) - dialect.surplus:
         parts.append(f"{unnamed} column{'s' if unnamed > 1 else ''} without a name")
     if found.doubled:
         parts.append(f"more than one column {', '.join(map(repr, sorted(found.doubled)[:3]))}")

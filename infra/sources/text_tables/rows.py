@@ -45,10 +45,15 @@ class TextTable:
     """All of it can be decoded."""
     encoding_label: str
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """Return the names of the header's columns, without the surplus ones."""
+        return self.names[: len(self.names) - self.dialect.surplus]
+
     def width_reason(self, number: int, width: int) -> str:
         """Return why a row behind the header is damaged that has `width` values."""
         values = f"{width} value" + ("s" if width != 1 else "")
-        return f"{self._row(number)} has {values} and the header has {len(self.names)}; {ADVICE}"
+        return f"{self._row(number)} has {values} and the header has {len(self.columns)}; {ADVICE}"
 
     def text_reason(self, number: int, column: str) -> str:
         """Return why a row behind the header is damaged whose value in a column is no text."""
@@ -77,8 +82,10 @@ def read_rows(table: TextTable, columns: Sequence[str], limit: int) -> Iterator[
     """Yield a file's rows in order, at most `limit` readable ones at a time."""
     with ExitStack() as stack:
         whole_rows = _WholeRows(table, stack)
-        for place, block in enumerate(_blocks(table, columns, stack)):
-            readable = block if table.is_clean else _without_undecodable(block, table)
+        surplus = table.names[len(table.columns) :]
+        for place, block in enumerate(_blocks(table, [*columns, *surplus], stack)):
+            fitting = _without_surplus(block, table, surplus) if surplus else block
+            readable = fitting if table.is_clean else _without_undecodable(fitting, table)
             empty = _empty_rows(readable.rows)
             if pc.any(empty).as_py() and len(columns) < len(table.names):
                 empty = pc.and_(empty, whole_rows.are_empty(place, readable.numbers))
@@ -106,7 +113,7 @@ class _WholeRows:
 
 def _blocks(table: TextTable, columns: Sequence[str], stack: ExitStack) -> Iterator[_Block]:
     """Yield all rows of a file, a block at a time."""
-    unfit = UnfitRows(table.dialect, len(table.names))
+    unfit = UnfitRows(table.dialect, len(table.names), table.dialect.named_columns)
     stream = RowStream(stack.enter_context(table.open()), table.header_bytes, unfit.ending)
     first = 1
     with _sentences(table, unfit, first):
@@ -159,6 +166,15 @@ def _add_rows(
     numbers = np.concatenate([np.array(list(added), np.int64), numbers])
     order = np.argsort(numbers)
     return pa.RecordBatch.from_arrays(arrays, names=list(columns)).take(pa.array(order)), numbers[order]
+
+
+def _without_surplus(block: _Block, table: TextTable, surplus: Sequence[str]) -> _Block:
+    """Return the block without the columns beyond the header, and with the rows as damaged that have a value there."""
+    filled = block.numbers[~_empty_rows(block.rows.select(surplus)).to_numpy(zero_copy_only=False)]
+    rows = block.rows.select([name for name in block.rows.schema.names if name not in surplus])
+    damaged = {number: table.width_reason(number, len(table.names)) for number in filled.tolist()}
+    kept = replace(block, rows=rows, damaged=block.damaged | damaged)
+    return kept.select(np.flatnonzero(~np.isin(block.numbers, filled))) if damaged else kept
 
 
 def _without_undecodable(block: _Block, table: TextTable) -> _Block:

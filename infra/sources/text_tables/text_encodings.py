@@ -8,8 +8,10 @@ windows-1252 is taken where they say the same. A guess is a warning.
 """
 
 import codecs
+import re
 import unicodedata
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 
 from charset_normalizer import from_bytes
@@ -26,12 +28,15 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CANDIDATES = [
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman", "koi8_r"),
-    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+    *("cp932", "euc_jp", "cp949", "big5", "gb18030"),  # first: they refuse most of what is not written in them
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254"),
 ]
 """What shops' exports outside UTF-8 are written in; the ISO encodings are parts of these."""
 
 _LATIN = ("cp1252", "cp1250", "cp1254")
+_ALIKE = (*_LATIN, "mac_roman", "cp1251", "cp1253")
+"""Those that any bytes are letters of, the likeliest first."""
+
 _ALPHABETS = (
     *("äöüß", "éèêëàâçîïôûùœæ", "áéíóúñü¿¡", "àèéìòù", "áâãàçéêíóôõú", "éëïöèê", "æøåé", "åäöé"),
     *("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "çğıöşüâ"),
@@ -41,6 +46,8 @@ Hungarian, Romanian; Turkish."""
 
 _WITHIN_WORDS = "’‘–—·\xad\xa0…"
 """Signs that stand between letters; another one there is a letter that was decoded wrongly."""
+
+_WORDS = re.compile(r"[^\W\d_]+")
 
 _NAMES = {"utf-8": "UTF-8", "cp932": "Shift_JIS (windows-932)", "gb18030": "GB 18030", "big5": "Big5"}
 
@@ -119,7 +126,7 @@ def _scan_utf_8(head: bytes, stream: IO[bytes], found: TextEncoding, *, must_be:
 
 def _guess(data: bytes, utf_8: TextEncoding) -> TextEncoding:
     lines = [line for line in data.split(b"\n") if not line.isascii()]
-    foreign = [line for line in lines if not _is_utf_8(line)]
+    foreign = [line for line in lines if not _is_text(line, "utf-8")]
     if (len(lines) - len(foreign)) * 10 >= len(foreign):
         return utf_8  # letters of other encodings are hardly ever UTF-8 by chance
     if b"\0" in data:
@@ -132,15 +139,15 @@ def _guess(data: bytes, utf_8: TextEncoding) -> TextEncoding:
             break
     text = b"\n".join(sample)
     best = from_bytes(text, cp_isolation=_CANDIDATES).best()
-    name = best.encoding if best is not None else "cp1252"
-    if name in (*_LATIN, "mac_roman"):
-        name = max(_LATIN, key=lambda latin: _fit(text, latin))
+    name = best.encoding if best is not None else next(filter(partial(_is_text, text), _CANDIDATES), "cp1252")
+    if name in _LATIN:
+        name = max(_ALIKE, key=lambda alike: _fit(text, alike))
     return TextEncoding(name, is_guessed=True)
 
 
-def _is_utf_8(line: bytes) -> bool:
+def _is_text(data: bytes, name: str) -> bool:
     try:
-        line.decode("utf-8")
+        data.decode(name)
     except UnicodeDecodeError:
         return False
     return True
@@ -154,5 +161,8 @@ def _fit(text: bytes, name: str) -> float:
         not sign.isascii() and not sign.isalpha() and sign not in _WITHIN_WORDS and before.isalpha() and after.isalpha()
         for before, sign, after in zip(decoded, decoded[1:], decoded[2:], strict=False)
     )
-    most = max(sum(letter in alphabet for letter in letters) for alphabet in _ALPHABETS)
+    if name in ("cp1251", "cp1253"):  # other scripts, whose words hold no letters of ours
+        most = sum(len(word) for word in _WORDS.findall(decoded) if not any(map(str.isascii, word)))
+    else:
+        most = max(sum(letter in alphabet for letter in letters) for alphabet in _ALPHABETS)
     return most / (len(letters) + odd) if letters or odd else 1.0

@@ -1,10 +1,12 @@
 """Rows that are not as wide as the header, as Arrow's parser comes upon them.
 
-Inputs: such rows with their numbers. Outputs: those that only have empty values beyond the last column, without these;
-the widths of the others, which are damaged; and whether the row that marks the end of the file was seen.
+Inputs: such rows with their numbers. Outputs: those that only lack columns without a name at the end, or have empty
+values beyond it, made as wide as the header; the widths of the others, which are damaged; and whether the row that
+marks the end of the file was seen.
 """
 
 import csv
+import io
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +24,8 @@ class UnfitRows:
 
     dialect: Dialect
     columns: int
+    named_columns: int
+    """Columns up to the last that has a name: spreadsheets leave out separators behind a row's last value."""
     widths: dict[int, int] = field(default_factory=dict)
     repaired: dict[int, list[str]] = field(default_factory=dict)
     is_ended: bool = False
@@ -40,7 +44,7 @@ class UnfitRows:
         if row.text.startswith(self._token):
             self.is_ended = True
             return "skip"
-        cells = self._without_surplus(row.text) if self.columns < row.actual_columns <= MAX_COLUMNS else None
+        cells = self._fitted(row.text) if self.named_columns <= row.actual_columns <= MAX_COLUMNS else None
         if cells is None:
             self.widths[row.number] = row.actual_columns
         else:
@@ -48,13 +52,11 @@ class UnfitRows:
         self.are_too_many = len(self.widths) + len(self.repaired) > MAX_PENDING_ROWS
         return "error" if self.are_too_many else "skip"
 
-    def _without_surplus(self, text: str) -> list[str] | None:
-        """Return a row's values, if those beyond the last column are empty."""
-        if not text.rstrip('\r\n "').endswith(self.dialect.separator):
-            return None
+    def _fitted(self, text: str) -> list[str] | None:
+        """Return a row's values, as many as there are columns; None where one stands beyond the last column."""
         quoting = self.dialect.quoting
         reader = csv.reader(
-            [text],
+            io.StringIO(text, newline=""),
             delimiter=self.dialect.separator,
             quotechar=quoting.quote,
             escapechar=quoting.escape,
@@ -64,4 +66,6 @@ class UnfitRows:
             cells = next(reader, [])
         except csv.Error:
             return None
-        return None if any(cell.strip() for cell in cells[self.columns :]) else cells[: self.columns]
+        if any(cell.strip() for cell in cells[self.columns :]) or len(cells) < self.named_columns:
+            return None
+        return [*cells[: self.columns], *[""] * (self.columns - len(cells))]

@@ -23,6 +23,7 @@ def found(text: str, **said: object) -> Dialect:
         ("sku,title,category\n1,Mug,Home;Garden|Kitchen\n2,Pot,Home;Garden|Kitchen\n", ","),
         ("sku,title\n" + "1,a, b, c, d\n" * 3 + "2,Mug\n" * 2, ","),
         ("sep=;\nsku;title\n1;Mug\n", ";"),
+        ("sep=é\nsku;title;kind\n1;Mug;x\n", ";"),
         ("SEP=|\r\nsku|title,x\r\n1|Mug,y\r\n", "|"),
         ("Artikel-Nr.;Größe, Farbe;Preis\n1;S, rot;3,50\n2;M, blau;4,50\n3;L;4\n", ";"),
     ],

@@ -119,6 +119,14 @@ def test_empty_values_beyond_the_last_column_are_no_values(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+def test_a_value_beyond_the_header_is_damage_where_all_rows_end_in_separators(tmp_path: Path) -> None:
+    source = open_source(str(written(tmp_path / "a.csv", b"sku,title\n1,Lamp,\n2,Pot,\n3,Cup, red\n4,Mug\n5,Jug,\n")))
+    (batch,) = source.batches(["title"])
+    assert batch.rows.to_pylist() == [{"title": "Lamp"}, {"title": "Pot"}, {"title": "Mug"}, {"title": "Jug"}]
+    assert [row.number for row in batch.damaged] == [3]
+    assert "row 4 of 'a.csv' has 3 values and the header has 2" in batch.damaged[0].reason
+
+
 def test_a_header_that_ends_in_separators_has_columns_without_a_name(tmp_path: Path) -> None:
     source = open_source(str(written(tmp_path / "a.csv", b'SKU, Title ,,\n00017,"Oak, large",,\n,,,\n\n,,,\n')))
     assert source.columns == ("SKU", "Title", "column 3", "column 4")

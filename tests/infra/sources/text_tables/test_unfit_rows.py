@@ -10,7 +10,7 @@ from infra.sources.text_tables.unfit_rows import UnfitRows
 
 
 def rows() -> UnfitRows:
-    return UnfitRows(Dialect(";", DOUBLED, ("sku", "title"), 1, 10), 2)
+    return UnfitRows(Dialect(";", DOUBLED, ("sku", "title"), 1, 10), 2, 2)
 
 
 def row(number: int, text: str) -> SimpleNamespace:
@@ -23,6 +23,14 @@ def test_only_rows_with_nothing_beyond_the_last_column_are_kept() -> None:
         assert unfit.add(row(number, text)) == "skip"
     assert unfit.repaired == {1: ["1", "Mug"], 2: ["2", "Mug"], 6: ["6", ""]}
     assert unfit.widths == {3: 3, 4: 1, 5: 4}
+
+
+def test_only_columns_without_a_name_may_be_left_out() -> None:
+    unfit = UnfitRows(Dialect(";", DOUBLED, ("sku", "title", "", ""), 1, 12), 4, 2)
+    for number, text in enumerate(["1;Mug", '2;"Mug; ""red"""', "3", "4;Mug;x"], 1):
+        unfit.add(SimpleNamespace(number=number, text=text, actual_columns=(2, 2, 1, 3)[number - 1]))
+    assert unfit.repaired == {1: ["1", "Mug", "", ""], 2: ["2", 'Mug; "red"', "", ""], 4: ["4", "Mug", "x", ""]}
+    assert unfit.widths == {3: 1}
 
 
 def test_the_end_is_a_row_that_no_file_can_hold() -> None:
