@@ -6,6 +6,7 @@ what to install. Packshot brings none of Azure's and Google's clients: they work
 
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from infra.source_address import CLOUD_PACKAGES, azure_account
@@ -15,6 +16,11 @@ def azure_options(url: str) -> dict[str, object]:
     """Return the account's name of a short Azure address, which adlfs reads out of a long one by itself."""
     account = azure_account(url)
     return {} if account is None or "." in account else {"account_name": account}
+
+
+def lacks_package(scheme: str) -> bool:
+    """Tell whether a scheme needs a package that is not installed."""
+    return scheme in CLOUD_PACKAGES and find_spec(CLOUD_PACKAGES[scheme]) is None
 
 
 def missing_package(scheme: str, reason: str) -> str:

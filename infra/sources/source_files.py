@@ -23,7 +23,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from infra.errors import StoreError, UnreadableSource, one_line
 from infra.settings import Settings
 from infra.source_address import HTTP_SCHEMES, parse_source_scheme
-from infra.sources.cloud_storages import azure_options, missing_package, network_errors, reported_version
+from infra.sources.cloud_storages import azure_options, lacks_package, missing_package, network_errors, reported_version
 from infra.sources.compression import Compression, compression_of, content_name, open_content, zip_members
 from infra.sources.http_download import download
 from infra.stores.s3_client import S3Access
@@ -150,9 +150,9 @@ def open_file_system(url: str) -> tuple[Any, str]:
     options = S3Access.from_environment().for_s3fs() if scheme in {"s3", "s3a"} else azure_options(url)
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url, **options))
-    except ImportError as error:
-        raise UnreadableSource(missing_package(scheme, one_line(error))) from None
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
+        if isinstance(error, ImportError) or lacks_package(scheme):  # fsspec alone knows some schemes, and some not
+            raise UnreadableSource(missing_package(scheme, one_line(error))) from None
         raise UnreadableSource(f"The source {url!r} cannot be opened: {one_line(error)}") from None
 
 

@@ -1,6 +1,6 @@
 """Catalogues in Azure's and Google's storage: read where a package is installed, else the error names the package."""
 
-import importlib
+import importlib.util
 import io
 import sys
 from types import ModuleType
@@ -11,7 +11,7 @@ import pytest
 
 from infra.errors import StoreError, UnreadableSource
 from infra.source_address import CLOUD_PACKAGES
-from infra.sources import open_source
+from infra.sources import cloud_storages, open_source
 from infra.sources.source_files import list_source_files
 
 
@@ -96,15 +96,25 @@ def test_what_is_not_there_is_said_with_its_address(bucket: type[CloudFiles]) ->
 
 
 @pytest.mark.parametrize("scheme", CLOUD_PACKAGES)
-def test_a_package_that_is_missing_is_named(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = CLOUD_PACKAGES[scheme]
-
+@pytest.mark.parametrize("kind", [ImportError, ValueError])
+def test_a_package_that_is_missing_is_named(
+    scheme: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def not_installed(*_: object, **__: object) -> None:
-        raise ImportError(f"No module named {package!r}")
+        raise kind(f"Protocol not known: {scheme}")
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", not_installed)
+    monkeypatch.setattr(cloud_storages, "find_spec", lambda _: None)
+    package = CLOUD_PACKAGES[scheme]
     with pytest.raises(UnreadableSource, match=rf"{scheme}:// sources need a package .*pip install '{package}'"):
         open_source(f"{scheme}://box/a.csv")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("adlfs") is not None, reason="adlfs is installed")
+def test_fsspec_s_own_answer_without_the_package_is_understood() -> None:
+    for url in ("abfss://box@account.dfs.core.windows.net/a.csv", "az://box/a.csv"):
+        with pytest.raises(UnreadableSource, match="pip install 'adlfs'"):
+            open_source(url)
 
 
 def test_a_storage_s_own_errors_are_the_world_s(bucket: type[CloudFiles], monkeypatch: pytest.MonkeyPatch) -> None:
