@@ -179,6 +179,7 @@ class Plan:
     rejects: list[Reject] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    prompts: list[dict[str, Any]] = field(default_factory=list)  # a few rows: see `prompt_samples`
     source_notes: list[str] = field(default_factory=list)  # what was found out about the source's files
     rows_without_sku: int = 0  # rejected rows with no readable SKU; any of them stops all retiring
     rejected_columns: dict[str, int] = field(default_factory=dict)  # column -> rows that were rejected for it

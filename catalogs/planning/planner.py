@@ -50,6 +50,7 @@ from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.schema import Recipe
 from catalogs.recipe.templates import PromptRenderError
 from catalogs.slot_states import SlotState
+from catalogs.verdict import Verdict
 
 MAX_REJECT_CHARACTERS = 300
 
@@ -133,6 +134,10 @@ class Planner:
         batch.planned.source_rows = select_source_rows(table, {position for position, *_ in batch.slots})
         self.waiting.add_rows(batch.rows.column("sku"), batch.presence)
         return batch.planned
+
+    def verdict_on(self, slot: Slot) -> Verdict:
+        """Return the prompt gates' verdict on a slot that was planned to be decided."""
+        return self._shared_requests.verdict_on(slot)
 
     def _compare_slots(
         self, batch: _BatchInProgress, positions: Sequence[int], builders: VersionedRequestBuilders

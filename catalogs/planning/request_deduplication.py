@@ -8,13 +8,13 @@ refused for its first slots is generated after all once another slot may have it
 short key and one of few distinct values, since a first run has millions of requests.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from catalogs.ingest.overrides import PRIORITIES
 from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot, Urgency
 from catalogs.planning.schedule import request_urgency, to_epoch_us
 from catalogs.policy.prompt_rules import PromptGate
-from catalogs.verdict import PASS, Verdict, combine_verdicts
+from catalogs.verdict import PASS, Decision, Verdict, combine_verdicts
 
 
 class _RequestState(NamedTuple):
@@ -42,7 +42,7 @@ class SharedRequests:
 
     def add_slot(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
         """Add a slot to the batch, and its request unless an earlier slot has added it."""
-        sharing_key = slot.request_key[:16] + slot.finish_digest[:8].encode()
+        sharing_key = _sharing_key(slot)
         urgency = request_urgency(request)
         before = state = self._states.get(sharing_key)
         if state is None:
@@ -64,6 +64,11 @@ class SharedRequests:
             self._states[sharing_key] = self._interned.setdefault(state, state)
         planned.slots.append(slot)
         self._count_slot(slot, verdict, planned)
+
+    def verdict_on(self, slot: Slot) -> Verdict:
+        """Return the gates' verdict on a slot that was added: on its prompt, and on the brands for its row."""
+        own = Verdict(cast("Decision", slot.verdict), slot.reasons)
+        return combine_verdicts((self._states[_sharing_key(slot)].verdict, own))
 
     def _add_request(self, sharing_key: bytes, request: Request, verdict: Verdict, planned: PlannedBatch) -> None:
         """Add a request, or let one of this batch that was refused for its first slots be generated after all."""
@@ -99,3 +104,7 @@ class SharedRequests:
         self._counts.changed += slot.kind == CHANGED
         self._counts.blocked += verdict.decision == "BLOCK"
         self._counts.review += verdict.decision == "REVIEW"
+
+
+def _sharing_key(slot: Slot) -> bytes:
+    return slot.request_key[:16] + slot.finish_digest[:8].encode()

@@ -10,6 +10,7 @@ import re
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
+from itertools import takewhile
 from typing import NamedTuple
 
 from catalogs.errors import RuleFileError
@@ -64,6 +65,12 @@ def newest_number(name: str) -> BuiltInId:
 def built_in_text(recipe: BuiltInId) -> str:
     """Return the YAML text of a packaged recipe."""
     return (resources.files("catalogs") / "data" / "recipes" / f"{recipe}.yaml").read_text("utf-8")
+
+
+def built_in_purpose(recipe: BuiltInId) -> str:
+    """Return what a packaged recipe is for: the comment at its beginning."""
+    lines = takewhile(lambda line: line.startswith("#"), built_in_text(recipe).splitlines())
+    return " ".join(line.removeprefix("#").strip() for line in lines)
 
 
 def _choices(text: str) -> str:

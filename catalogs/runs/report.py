@@ -16,7 +16,7 @@ from catalogs.planning.pricing import CostEstimate, PriceList
 from catalogs.planning.retry_rules import RetrySummary
 from catalogs.runs.job import Run
 from catalogs.runs.release_batch import BatchTotals
-from catalogs.runs.report_parts import ReportReject, ReportRetries, ReportSkus, ReportStorage
+from catalogs.runs.report_parts import ReportPrompt, ReportReject, ReportRetries, ReportSkus, ReportStorage
 from catalogs.runs.report_schema import (
     ReportChannel,
     ReportCheck,
@@ -108,6 +108,8 @@ class ReportInput:
     """The fields of `ReportMarks`; empty where nothing was published."""
     source_notes: Sequence[str] = ()
     """What was found out about the source's files."""
+    prompts: Sequence[Mapping[str, Any]] = ()
+    """A few rows with their prompts: see `catalogs.planning.prompt_samples`."""
     store: str = ""
     public_url: str | None = None
     dry_run: bool = False
@@ -153,6 +155,7 @@ def build_report(report_input: ReportInput) -> RunReport:
         warnings=[*report_input.warnings, *_retry_warnings(report_input.retries), *_sku_warnings(skus)],
         storage=report_input.storage,
         source_notes=list(report_input.source_notes),
+        prompts=[read_part(ReportPrompt, sample) for sample in report_input.prompts],
     )
 
 

@@ -18,6 +18,23 @@ class ReportReject:
 
 
 @dataclass(frozen=True)
+class ReportPrompt:
+    """A row of the catalogue with the prompt of its first view. `sharing`: further rows looked at that have the same.
+
+    `state` is what the plan makes of it (new, changed, unchanged …), or why it waits (review, blocked …).
+    """
+
+    row: int | None = None
+    sku: str | None = None
+    views: Sequence[str] = ()
+    prompt: str | None = None
+    negative: str | None = None
+    state: str | None = None
+    reasons: Sequence[str] = ()
+    sharing: int = 0
+
+
+@dataclass(frozen=True)
 class ReportSkus:
     """How many SKUs are in a notable state, and the first of them."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from catalogs.runs.report_parts import ReportReject, ReportRetries, ReportSkus, ReportStorage
+from catalogs.runs.report_parts import ReportPrompt, ReportReject, ReportRetries, ReportSkus, ReportStorage
 
 Part = TypeVar("Part")
 
@@ -202,6 +202,7 @@ class RunReport:
     storage: ReportStorage = field(default_factory=ReportStorage)
     source_notes: Sequence[str] = ()
     public_url: str | None = None
+    prompts: Sequence[ReportPrompt] = ()
 
     @property
     def is_held(self) -> bool:
@@ -253,7 +254,12 @@ _PARTS: dict[str, type] = {
     "storage": ReportStorage,
     "retries": ReportRetries,
 }
-_LISTS: dict[str, type] = {"models": ReportModel, "rejects": ReportReject, "checks": ReportCheck}
+_LISTS: dict[str, type] = {
+    "models": ReportModel,
+    "rejects": ReportReject,
+    "prompts": ReportPrompt,
+    "checks": ReportCheck,
+}
 _MAPPINGS: dict[str, type] = {"channels": ReportChannel, "skus": ReportSkus}
 
 

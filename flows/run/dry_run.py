@@ -10,6 +10,7 @@ from typing import Any
 from catalogs.errors import RuleFileError
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList, estimate_cost
+from catalogs.planning.prompt_samples import PromptSampler
 from catalogs.planning.retry_rules import RetrySummary
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
@@ -27,9 +28,11 @@ from tasks.pipeline.audit import reject_warnings
 from tasks.pipeline.plan import make_plan
 from tasks.runs.job_source import open_job_source
 
+DEFAULT_PROMPTS = 3
 
-def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str, Any]:
-    """Return the report of a plan that was not run."""
+
+def plan_refresh(parameters: RefreshParameters, settings: Settings, prompts: int = DEFAULT_PROMPTS) -> dict[str, Any]:
+    """Return the report of a plan that was not run, with the prompts of its first rows."""
     began = time.monotonic()
     job, warnings = parameters.resolve_job()
     store, tables = open_for_reading(job.store)
@@ -40,7 +43,8 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     prices = read_price_list(settings)
     terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
     prompt_gate = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
-    gates = PlanGates(prompt_gate, {*resolve_scanners(job.policy)[0], *prompt_gate.scanners})
+    scanners = {*resolve_scanners(job.policy)[0], *prompt_gate.scanners}
+    gates = PlanGates(prompt_gate, scanners, PromptSampler(prompts, renders=True))
     plan = make_plan(job, store, tables, None, settings.shard_size, terms, gates)
     try:
         require_pinned_weights(job.recipe, settings)
@@ -72,6 +76,7 @@ def _report_plan(
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
+            prompts=plan.prompts,
             source_notes=plan.source_notes,
             warnings=warnings,
             prices=prices,

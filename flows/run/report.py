@@ -64,8 +64,7 @@ def report_run(
     store, tables = resources.store, resources.tables
     run, plan, batch, release = result.run, result.plan, result.batch, result.release
     images, reasons, models = collect_run_statistics(store, run.run_id, batch)
-    images.planned = plan.images
-    superseded = release.sums.superseded
+    images.planned, superseded = plan.images, release.sums.superseded
     report = build_report(
         ReportInput(
             run=run,
@@ -74,6 +73,7 @@ def report_run(
             retired=plan.retired,
             rejects=plan.rejects,
             source_notes=plan.source_notes,
+            prompts=plan.prompts,
             warnings=_all_warnings(result, images.refused_work),
             prices=prices,
             gpu=settings.gpu,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalogs.errors import SettingsError
+from catalogs.planning.prompt_samples import PromptSampler
 from catalogs.policy.decisions import decide_prompt
 from catalogs.policy.prompt_rules import PromptFindings, PromptGate, PromptVerdict, decide_brands
 from catalogs.policy.schema import Policy
@@ -40,6 +41,8 @@ class PlanGates:
     """By default the policy's gate, without a text classifier."""
     scanners: Collection[str] | None = None
     """The scanners of images and of prompts that can be opened here."""
+    sampler: PromptSampler | None = None
+    """Collects prompts for a person to look at; by default those of a few rows that are rendered anyway."""
 
 
 class PolicyPromptGate:

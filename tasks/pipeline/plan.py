@@ -6,7 +6,7 @@ straight to Parquet, row group by row group, so a first run of 2,000,000 images 
 `plan.json` is written last: the plan is whole when it exists.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from catalogs.ingest.row_rejects import Reject
 from catalogs.ingest.row_validation import RowCounts, RowValidator
 from catalogs.planning.budget import CostModel
 from catalogs.planning.caption_length import CaptionLengths
-from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, OutcomeIndex
+from catalogs.planning.current_state import CurrentRelease, OutcomeIndex
 from catalogs.planning.plan import (
     MAX_REPORTED_REJECTS,
     Plan,
@@ -30,13 +30,14 @@ from catalogs.planning.plan import (
 )
 from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.planning.planner import Planner
+from catalogs.planning.prompt_samples import PromptSampler, SampledPlanner
 from catalogs.planning.retry_rules import RetryClock
 from catalogs.planning.schedule import build_schedule
 from catalogs.planning.sharding import Sharder
 from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
-from catalogs.table_schemas import DEFERRALS, OUTCOMES, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
+from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source
 from infra.sources.source_batches import SourceBatch
@@ -45,6 +46,7 @@ from infra.stores.stored_documents import reading
 from infra.tables.data_versions import has_new_data
 from tasks.gates.caption_counter import RecipeCaptionCounter
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
+from tasks.pipeline.current_state import read_current_state
 from tasks.pipeline.ended_slots import find_ended_slots
 from tasks.pipeline.former_negatives import read_former_negatives
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
@@ -70,21 +72,19 @@ def make_plan(
     """
     source, now = open_job_source(job), store.now()
     elsewhere = read_planned_elsewhere(store, job.catalogue, run_id)  # before the manifest
-    manifest = layout.manifest_table(job.catalogue)
-    version = tables.version(manifest)
-    live = CurrentRelease(_read_batches(tables, manifest, LIVE_COLUMNS, version))
-    outcomes_table = layout.outcomes_table(job.catalogue)
-    outcomes_version = tables.version(outcomes_table)
-    known = pa.schema([OUTCOMES.field(name) for name in OUTCOME_COLUMNS])  # older tables lack some of these columns
-    outcomes = OutcomeIndex(_read_batches(tables, outcomes_table, known, outcomes_version))
-    negatives = partial(read_former_negatives, store, tables, manifest, version)
-    planner = _open_planner(job, live, outcomes, gates or PlanGates(), now, elsewhere, negatives)
+    state = read_current_state(tables, job.catalogue)
+    live, outcomes, version = state.live, state.outcomes, state.version
+    negatives = partial(read_former_negatives, store, tables, layout.manifest_table(job.catalogue), version)
+    gates = gates or PlanGates()
+    planner = _open_planner(job, live, outcomes, gates, now, elsewhere, negatives)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
-    plan.outcomes_version = outcomes_version
+    plan.outcomes_version = state.outcomes_version
     with ExitStack() as stack:
         writer = PlanWriter(store, run_id, stack)
-        totals = _plan_source(job, source, planner, writer, sharder, plan, now)
+        sampled = SampledPlanner(planner, gates.sampler or PromptSampler())
+        totals = _plan_source(job, source, sampled, writer, sharder, plan, now)
+        plan.prompts = sampled.sampler.documents()
         plan.warnings += [*planner.syntax.warnings(), *planner.captions.warnings()]
         _report_waiting(plan, planner.waiting)
         _retire_slots(job, tables, live, writer, plan, totals)
@@ -151,7 +151,7 @@ def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
 def _plan_source(
     job: RefreshJob,
     source: Source,
-    planner: Planner,
+    planner: SampledPlanner,
     writer: PlanWriter,
     sharder: Sharder,
     plan: Plan,
@@ -182,15 +182,17 @@ def _plan_source(
     return totals
 
 
-def _plan_batch(validator: RowValidator, planner: Planner, batch: SourceBatch) -> tuple[PlannedBatch, list[Reject]]:
+def _plan_batch(
+    validator: RowValidator, sampled: SampledPlanner, batch: SourceBatch
+) -> tuple[PlannedBatch, list[Reject]]:
     """Validate and plan one batch; return its plan, and its rejects in the order of the rows."""
-    planner.syntax.add_source(planner.recipe, batch.rows)
+    sampled.planner.syntax.add_source(sampled.planner.recipe, batch.rows)
     validated = validator.validate_batch(batch.numbers, batch.rows)
     damaged = [Reject(row.number, None, "", row.reason) for row in batch.damaged]
     validator.counts.input += len(damaged) + batch.empty
     validator.counts.rejected += len(damaged)
     validator.counts.ignored += batch.empty
-    planned = planner.plan_batch(validated.table)
+    planned = sampled.plan_batch(validated.table)
     template_failures = len(planned.rejects)  # counted as accepted by the validation; rejected now
     validator.counts.accepted -= template_failures
     validator.counts.rejected += template_failures
@@ -262,11 +264,3 @@ def _report_waiting(plan: Plan, waiting: WaitingSlots) -> None:
         plan.warnings.append(
             f"{plan.expired} × no answer from a person in {waiting.review_days} days: blocked, {REVIEW_EXPIRED}"
         )
-
-
-def _read_batches(
-    tables: TableStore, table: str, columns: tuple[str, ...] | pa.Schema, version: int | None
-) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of one version; none where the table does not exist, which has no version."""
-    if version is not None:
-        yield from tables.batches(table, columns, version=version)

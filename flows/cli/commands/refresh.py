@@ -64,8 +64,12 @@ def _stub_rehearsal_parameters(data: Path) -> dict[str, str]:
 
 
 @options.refresh_options(exclude=("wait",))
-def plan(parameters: RefreshParameters, as_json: options.Json = False) -> None:
-    """Report what a refresh would make and cost; change nothing."""
+def plan(
+    parameters: RefreshParameters,
+    prompts: Annotated[int, typer.Option("--prompts", min=0, max=200, help="Rows to show with their prompts")] = 3,
+    as_json: options.Json = False,
+) -> None:
+    """Report what a refresh would make and cost, with the prompts of the first rows; change nothing."""
     from catalogs.runs.report_schema import RunReport
     from flows.cli.views.reports import show_plan
     from flows.wiring.early_checks import require_usable_inputs
@@ -74,7 +78,7 @@ def plan(parameters: RefreshParameters, as_json: options.Json = False) -> None:
     require_usable_inputs(parameters, settings, generates=False)
     from flows.run.dry_run import plan_refresh
 
-    report = plan_refresh(parameters, settings)
+    report = plan_refresh(parameters, settings, prompts)
     if as_json:
         print_json(report)
     else:

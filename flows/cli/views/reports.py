@@ -11,6 +11,7 @@ from rich.text import Text
 from catalogs.runs.report_schema import ReportEstimate, RunReport, known_counts
 from catalogs.slot_states import REFUSED_BY_GATES, REPORT_STATES
 from flows.cli.views.models import show_version_results
+from flows.cli.views.prompts import show_prompts
 from flows.cli.views.tables import new_table, plain_text, plain_texts, print_columns, print_line
 from tasks.reporting import formatting
 
@@ -41,6 +42,7 @@ def show_plan(console: Console, report: RunReport) -> None:
             ("estimate", _format_estimate(report).items()),
         ],
     )
+    show_prompts(console, report.prompts)
     _print_details(console, report)
 
 
