@@ -60,7 +60,7 @@ def test_a_recipe_says_how_its_source_is_read_and_only_then_has_another_digest()
 
 
 def test_a_wrong_setting_is_named_with_its_field() -> None:
-    with pytest.raises(RuleFileError, match=r"r.yaml: source.separator: '::' cannot separate values"):
+    with pytest.raises(RuleFileError, match=r"r.yaml, line 3: source.separator: '::' cannot separate values"):
         load_recipe(
             "version: 1\ncolumns: {sku: sku, title: title}\nsource: {separator: '::'}\nviews: {}\ndefaults: {}\n",
             "r.yaml",

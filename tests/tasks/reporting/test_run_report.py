@@ -103,6 +103,7 @@ def report(**values: Any) -> dict[str, Any]:
         "seconds": {"total": 4466.2, "plan": 18.4, "generate": 4301.7, "decide": 9.81, "publish": 96.4},
         "rejects": [{"row": 1033, "sku": "BOX-706", "column": "height", "reason": "The height 1003 cannot be."}],
         "reasons": {"blurred": 203, "words.nudity": 97},
+        "source_notes": [],
         "warnings": ["14 SKUs show old beside new."],
         "checks": [
             {"name": "slot-known", "success": True, "critical": True, "observed": 0.0, "reason": ""},
