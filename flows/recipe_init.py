@@ -126,7 +126,7 @@ def make_recipe(path: str, read_as: Sequence[str], settings: Settings, prompts: 
 def _open(path: str, options: SourceSettings) -> tuple[Source, SourceSettings]:
     """Return the source with the settings that it is read by: a vendor's header may stand below other rows."""
     source = open_source(path, SourceOptions(**options.chosen))
-    if recognise(source.columns) or options.header_row is not None or source.reader.row_count is not None:
+    if recognise(source.columns) or options.header_row is not None or not _is_local_text(source, path):
         return source, options
     for row in HEADER_ROWS:
         below = options.model_copy(update={"header_row": row})
@@ -137,6 +137,11 @@ def _open(path: str, options: SourceSettings) -> tuple[Source, SourceSettings]:
         if recognise(other.columns):
             return other, below
     return source, options
+
+
+def _is_local_text(source: Source, path: str) -> bool:
+    """Tell whether a source is a text table on this machine: another one would be downloaded for each try."""
+    return "://" not in path and source.row_count() is None
 
 
 def _prompt_texts(proposal: RecipeProposal, base: Recipe, sample: ReadSample) -> list[str]:

@@ -15,7 +15,7 @@ def test_the_first_rows_are_read_and_it_is_said_whether_they_are_all(tmp_path: P
     file = tmp_path / "shop.csv"
     file.write_text("sku,title\n" + "".join(f"{n:05},Thing {n}\n" for n in range(50)), "utf-8")
     whole = read_sample(open_source(str(file)))
-    assert (whole.sample.row_count, whole.is_whole, whole.damaged) == (50, True, 0)
+    assert (whole.sample.row_count, whole.is_whole, whole.damaged) == (50, True, ())
     assert whole.sample.values["sku"][:2] == ["00000", "00001"]
     part = read_sample(open_source(str(file)), 7)
     assert (part.sample.row_count, part.is_whole, part.table.num_rows) == (7, False, 7)
