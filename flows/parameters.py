@@ -21,8 +21,8 @@ from catalogs.models.registry import validate_model_name
 from catalogs.models.weights import ModelEntry
 from catalogs.policy.audit_suite import built_in_audit_suite
 from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, load_policy
-from catalogs.recipe.built_in import DEFAULT_RECIPE, built_in_recipe_names, find_built_in
-from catalogs.recipe.loading import built_in_recipe, load_recipe, with_engine_options
+from catalogs.recipe.built_in import DEFAULT_RECIPE, BuiltInId, built_in_recipe_names, find_built_in
+from catalogs.recipe.loading import built_in_recipe, extended_built_in, load_recipe, with_engine_options
 from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
 from catalogs.recipe.source_settings import SourceSettings, parse_read_as
 from catalogs.runs.job import RefreshJob
@@ -207,6 +207,12 @@ def read_recipe(name: str) -> Recipe:
     if find_built_in(name) is not None or ("@" in name and not Path(name).exists()):
         return built_in_recipe(name)
     return load_recipe(_read_rule_file(name, "--recipe", built_in_recipe_names()), name)
+
+
+def built_in_base(name: str) -> BuiltInId | None:
+    """Return the built-in recipe that a recipe is, or that its file extends; None where it is all of its own."""
+    found = find_built_in(name)
+    return found or extended_built_in(_read_rule_file(name, "--recipe", built_in_recipe_names()), name)
 
 
 def read_policy(name: str | None) -> Policy:

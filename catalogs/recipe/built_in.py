@@ -62,6 +62,17 @@ def newest_number(name: str) -> BuiltInId:
     return max(recipe for recipe in built_in_ids() if recipe.name == name)
 
 
+def newer_number_notice(recipe: BuiltInId) -> str | None:
+    """Return what is said once a plan to a shop whose recipe is or extends an older number; None at the newest."""
+    newest = newest_number(recipe.name)
+    if newest == recipe:
+        return None
+    return (
+        f"The recipe is {recipe}, and stays so; there is a newer number, {newest}. `packshot recipe try {newest}` says"
+        " what it would change"
+    )
+
+
 def built_in_text(recipe: BuiltInId) -> str:
     """Return the YAML text of a packaged recipe."""
     return (resources.files("catalogs") / "data" / "recipes" / f"{recipe}.yaml").read_text("utf-8")

@@ -12,11 +12,12 @@ from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList, estimate_cost
 from catalogs.planning.prompt_samples import PromptSampler
 from catalogs.planning.retry_rules import RetrySummary
+from catalogs.recipe.built_in import newer_number_notice
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
 from flows.engines.model_versions import resolve_registry_versions
 from flows.engines.selection import engine_warnings
-from flows.parameters import RefreshParameters
+from flows.parameters import RefreshParameters, built_in_base
 from flows.run.audit import foresee_held_run
 from flows.run.job_policy import choose_policy, take_policy_in_force
 from flows.wiring.open_store import open_for_reading
@@ -53,6 +54,8 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings, prompts: int
     held = foresee_held_run(store, tables, job.catalogue, plan, job.policy)
     warnings += [f"A refresh will be held by {name}: {why}" for name, why in held.items()]
     warnings += reject_warnings(plan, held)
+    if (base := built_in_base(parameters.recipe)) and (notice := newer_number_notice(base)):
+        warnings.append(notice)
     fingerprint = job.fingerprint(open_job_source(job).fingerprint())
     run = Run("", job.catalogue, job.scope, fingerprint, store.now(), job.source)
     job, warnings = replace(job, store=store.url), [*warnings, *plan.warnings]

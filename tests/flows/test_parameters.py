@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from catalogs.errors import OptionError, RuleFileError
 from flows.cli.options import parse_parameters
-from flows.parameters import RefreshParameters, read_policy, read_recipe
+from flows.parameters import RefreshParameters, built_in_base, read_policy, read_recipe
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 
 
@@ -122,3 +122,15 @@ def test_s8_a_models_url_is_refused_and_not_repeated() -> None:
         with pytest.raises(OptionError, match="--model: a model is a folder, hub-id@commit or a name") as caught:
             asked(model=model).resolve_job()
         assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("extends: shopify@1\n", "shopify@1"), ("extends: default\n", "default@1"), ("columns: {sku: sku}\n", None)],
+)
+def test_the_built_in_recipe_behind_a_file_is_known(tmp_path: Path, text: str, expected: str | None) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(text)
+    found = built_in_base(str(file))
+    assert (found and str(found)) == expected
+    assert str(built_in_base("default")) == "default@1"

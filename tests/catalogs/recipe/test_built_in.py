@@ -8,9 +8,11 @@ from catalogs.errors import RuleFileError
 from catalogs.recipe.built_in import (
     BuiltInId,
     built_in_ids,
+    built_in_purpose,
     built_in_recipe_names,
     built_in_text,
     find_built_in,
+    newer_number_notice,
     newest_number,
     require_built_in,
 )
@@ -66,3 +68,16 @@ def test_a_wrong_name_is_answered_with_the_nearest(text: str, hint: str) -> None
     with pytest.raises(RuleFileError) as caught:
         require_built_in(text)
     assert str(caught.value).startswith(f"There is no built-in recipe {text!r}; {hint}")
+
+
+def test_a_newer_number_is_announced_and_the_newest_is_not() -> None:
+    for name in built_in_recipe_names():
+        newest = newest_number(name)
+        assert newer_number_notice(newest) is None
+        for number in range(1, newest.number):
+            notice = newer_number_notice(BuiltInId(name, number)) or ""
+            assert f"The recipe is {name}@{number}, and stays so; there is a newer number, {newest}." in notice
+
+
+def test_every_recipe_says_what_it_is_for() -> None:
+    assert all(built_in_purpose(recipe).endswith(".") for recipe in built_in_ids())
