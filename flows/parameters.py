@@ -19,6 +19,7 @@ from slugify import slugify
 from catalogs.errors import OptionError, RuleFileError
 from catalogs.models.registry import validate_model_name
 from catalogs.models.weights import ModelEntry
+from catalogs.near_matches import near_match
 from catalogs.policy.audit_suite import built_in_audit_suite
 from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, load_policy
 from catalogs.recipe.built_in import DEFAULT_RECIPE, BuiltInId, built_in_recipe_names, find_built_in
@@ -96,8 +97,8 @@ class RefreshParameters(BaseModel):
     recipe: str = Field(
         DEFAULT_RECIPE,
         title="Recipe",
-        description="The recipe, which decides the pixels: a YAML file, or default, shopify, sample, rehearsal; a"
-        " number freezes it, as default@1 does, and without one it is number 1",
+        description="The recipe, which decides the pixels: a YAML file, or default, shopify, options, sample, rehearsal;"
+        " a number freezes it, as default@1 does, and without one it is number 1",
         json_schema_extra={"minLength": 1},
     )
     policy: str | None = Field(
@@ -266,4 +267,5 @@ def _read_rule_file(name: str, option: str, built_in_names: list[str]) -> str:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise (RuleFileError if option == "--recipe" else OptionError)(
             f"{option}: {name!r} cannot be read ({reason}), nor one of {', '.join(built_in_names)}"
+            + (f"; did you mean {near!r}?" if (near := near_match(name, built_in_names)) else "")
         ) from None
