@@ -97,8 +97,8 @@ class RefreshParameters(BaseModel):
     recipe: str = Field(
         DEFAULT_RECIPE,
         title="Recipe",
-        description="The recipe, which decides the pixels: a YAML file, or default, shopify, options, sample, rehearsal;"
-        " a number freezes it, as default@1 does, and without one it is number 1",
+        description="The recipe, which decides the pixels: a YAML file, or default, shopify, options, sample, rehearsal"
+        "; a number freezes it, as default@1 does, and without one it is number 1",
         json_schema_extra={"minLength": 1},
     )
     policy: str | None = Field(
