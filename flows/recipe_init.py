@@ -149,7 +149,7 @@ def _prompt_texts(proposal: RecipeProposal, base: Recipe, sample: ReadSample) ->
     chosen = {choice.field: choice.columns for choice in proposal.choices}
     names = [
         name
-        for field in ("title", "description")
+        for field in ("title", "description", "prompt")
         for name in chosen.get(field) or present_columns(base, field, sample.sample.columns)
     ]
     return [text for name in names for text in sample.sample.values.get(name, ())]

@@ -4,11 +4,14 @@ Inputs: an opened source. Outputs: a `ReadSample`. At most `SAMPLE_ROWS` rows ar
 size takes a moment; a path stands for a column of lists or records.
 """
 
+import html
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalogs.errors import CatalogueError
 from catalogs.ingest.column_mapping import as_text
@@ -23,6 +26,7 @@ SAMPLE_ROWS = 2_000
 """Rows in which a SKU that repeats, a parent and a status show; a row is about a kilobyte."""
 _TEXT_PARTS = (".value", "[0].value", ".name", "[0].name", ".title", "[0].title", ".label", "[0].label", "[0]")
 """Parts of a record or list that are its text: `brand.name`, `item_name[0].value`."""
+_TAG = re.compile(r"<[^>]{0,1000}>")
 MIN_LANGUAGE_SHARE = 0.02
 """Share of texts in a language from which the catalogue has it; one foreign name among fifty titles is none."""
 _SHARED_SCRIPTS = {"CYRILLIC": "ru", "ARABIC": "ar", "CJK": "zh", "DEVANAGARI": "hi", "HANGUL": "ko", "HIRAGANA": "ja",
@@ -32,7 +36,7 @@ _SHARED_SCRIPTS = {"CYRILLIC": "ru", "ARABIC": "ar", "CJK": "zh", "DEVANAGARI": 
 
 @dataclass(frozen=True)
 class ReadSample:
-    """The first rows of a source: the table, its texts, and whether these are all of its rows."""
+    """The first rows of a source: a table of texts, the same by column, and whether these are all of its rows."""
 
     table: pa.Table
     sample: SourceSample
@@ -43,28 +47,38 @@ class ReadSample:
 
 def read_sample(source: Source, limit: int = SAMPLE_ROWS) -> ReadSample:
     """Return the first rows. Raises `CatalogueError` where there are none."""
-    batches: list[pa.RecordBatch] = []
+    batches: list[pa.Table] = []
     damaged: list[DamagedRow] = []
     rows = 0
     for batch in source.batches(_readable_names(source)):
-        batches.append(batch.rows.slice(0, limit - rows))
+        batches.append(_as_texts(batch.rows.slice(0, limit - rows)))
         rows += batch.rows.num_rows
         damaged += batch.damaged
         if rows >= limit:
             break
     if not rows:
         raise CatalogueError("The source has no readable rows; a recipe is made from the columns and their values")
-    table = pa.Table.from_batches(batches)
+    table = pa.concat_tables(batches)
     return ReadSample(table, texts_of(table, source.columns), tuple(damaged), rows < limit)
 
 
 def texts_of(table: pa.Table, header: Sequence[str] = ()) -> SourceSample:
     """Return the columns' texts, without the rows in which every text is empty."""
-    texts = {name: [value or "" for value in as_text(table[name].combine_chunks(), name).to_pylist()]
-             for name in table.column_names}  # fmt: skip
+    texts = {name: table[name].to_pylist() for name in table.column_names}
     filled = [row for row in range(table.num_rows) if any(values[row].strip() for values in texts.values())]
     values = {name: [column[row] for row in filled] for name, column in texts.items()}
     return SourceSample(tuple(table.column_names), values, tuple(header))
+
+
+def _as_texts(rows: pa.RecordBatch) -> pa.Table:
+    """Return a batch as texts: the types of a column may differ between the files of a folder."""
+    names = rows.schema.names
+    return pa.table({name: pc.fill_null(as_text(rows.column(name), name), "") for name in names})
+
+
+def _plain(text: str) -> str:
+    """Return a text without HTML's tags, and with its entities decoded."""
+    return html.unescape(_TAG.sub(" ", text)).strip()
 
 
 def _readable_names(source: Source) -> list[str]:
@@ -109,7 +123,7 @@ def _is_readable(source: Source, columns: Sequence[str]) -> bool:
 def found_languages(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the languages (ISO 639-1) that a share of the texts is certain to be in, English left out."""
     scanner, found, count = LanguageScanner(("en",)), Counter[str](), 0
-    for text in filter(None, (text.strip() for text in texts)):
+    for text in filter(None, map(_plain, texts)):
         count += 1
         found.update({_language(name) for name in scanner.scan(text)})
     if found["ja"]:

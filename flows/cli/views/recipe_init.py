@@ -17,7 +17,7 @@ from tasks.reporting.formatting import format_number
 
 MAX_UNREAD_SHOWN = 12
 MAX_WARNINGS_SHOWN = 5
-MAX_EXAMPLE_CHARACTERS, MAX_PROMPT_CHARACTERS = 30, 400
+MAX_EXAMPLE_CHARACTERS, MAX_PROMPT_CHARACTERS = 30, 300
 
 
 def show_new_recipe(console: Console, document: Mapping[str, Any], source: str) -> None:
@@ -61,7 +61,12 @@ def _show_fields(console: Console, document: Mapping[str, Any]) -> None:
     if unread:
         more = f" and {len(unread) - MAX_UNREAD_SHOWN} more" if len(unread) > MAX_UNREAD_SHOWN else ""
         shown = ", ".join(name or "(without a name)" for name in unread[:MAX_UNREAD_SHOWN])
-        print_line(console, (f"not read: {len(unread)} columns: ", "dim"), plain_text(shown, 400), (more, "dim"))
+        print_line(
+            console,
+            (f"not read: {len(unread)} column{'s' if len(unread) > 1 else ''}: ", "dim"),
+            plain_text(shown, 400),
+            (more, "dim"),
+        )
     console.print()
 
 

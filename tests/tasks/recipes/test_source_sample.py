@@ -31,7 +31,7 @@ def test_numbers_and_lists_are_texts(tmp_path: Path) -> None:
 
 
 def test_rows_without_any_text_are_left_out() -> None:
-    sample = texts_of(pa.table({"sku": ["A", "", "B", None], "title": ["Mug", " ", "", None]}))
+    sample = texts_of(pa.table({"sku": ["A", "", "B", ""], "title": ["Mug", " ", "", ""]}))
     assert sample.values == {"sku": ["A", "B"], "title": ["Mug", ""]}
 
 
@@ -61,3 +61,16 @@ def test_the_language_of_texts_is_found(text: str, language: str) -> None:
 def test_one_foreign_title_in_a_hundred_is_no_language_of_the_catalogue() -> None:
     assert found_languages(["Oak tray"] * 99 + ["Eine Schale aus Holz, auch für den Herd"]) == ()
     assert found_languages([]) == ()
+
+
+def test_files_whose_types_differ_give_the_same_texts(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"sku": pa.array([17], pa.int32()), "price": pa.array([9], pa.int64())}), tmp_path / "a.parquet"
+    )
+    pq.write_table(pa.table({"sku": pa.array([18], pa.int64()), "price": [9.5]}), tmp_path / "b.parquet")
+    sample = read_sample(open_source(str(tmp_path))).sample
+    assert sample.values["sku"] == ["17", "18"]
+
+
+def test_the_language_is_found_under_html() -> None:
+    assert found_languages(["<p>Weiches Kissen aus Leinen f&uuml;r das Sofa</p>"]) == ("de",)
