@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.ingest.column_mapping import field_values, usable_alternatives
+from catalogs.ingest.row_warnings import RowWarnings
 from catalogs.ingest.values.text_cleaning import clean_text
 from catalogs.recipe.row_settings import alternatives
 from catalogs.recipe.schema import Recipe
@@ -50,8 +51,14 @@ class FillDown:
         return filled
 
 
-def product_rows(recipe: Recipe, text: Mapping[str, pa.Array], parents: Mapping[str, pa.Array], length: int) -> Mask:
-    """Return the rows to read. `parents` holds what a row's parent has in the columns of `only`, where it has one."""
+def product_rows(
+    recipe: Recipe, text: Mapping[str, pa.Array], parents: Mapping[str, pa.Array], rows: pa.Array, left_out: RowWarnings
+) -> Mask:
+    """Return which rows to read. `parents` holds what a row's parent has in the columns of `only`, where it has one.
+
+    `left_out` learns the values for which `only` leaves rows out, by their columns.
+    """
+    length = len(rows)
     chosen = ~is_blank(text, length)
     if recipe.ignore_when_empty:
         filled = np.zeros(length, bool)
@@ -66,7 +73,10 @@ def product_rows(recipe: Recipe, text: Mapping[str, pa.Array], parents: Mapping[
                 cells = pc.if_else(pc.equal(cells, ""), parents[name], cells)
             known = pa.array([value.strip().lower() for value in values], pa.string())
             folded = pc.utf8_lower(cells)
-            chosen &= np.asarray(pc.is_in(folded, known))
+            kept = np.asarray(pc.is_in(folded, known))
+            odd = pa.array(chosen & ~kept)
+            left_out.add(name, zip(cells.filter(odd).to_pylist(), rows.filter(odd).to_pylist(), strict=True))
+            chosen &= kept
     return chosen
 
 

@@ -66,6 +66,7 @@ class RowValidator:
         self._reader = FieldReader(self.recipe, self.columns)
         self._fill_down = FillDown(self.recipe.fill_down)
         self._findings = InheritanceFindings(self.recipe.inherit)
+        self._left_out = RowWarnings()
         self._first_rows: dict[str, int] = {}
         self._folded: set[int] = set()
 
@@ -76,7 +77,17 @@ class RowValidator:
 
     def warning_sentences(self) -> list[str]:
         """Return what is doubtful in the rows so far, each kind with its count and the first values."""
-        return [*self.warnings.sentences(), *self._findings.sentences()]
+        return [*self.warnings.sentences(), *self._findings.sentences(), *self._filter_sentences()]
+
+    def _filter_sentences(self) -> list[str]:
+        """Return what left out every row, if `only` did."""
+        if self.counts.ignored < self.counts.input or not self.counts.input:
+            return []
+        wanted = {name: ", ".join(map(repr, values)) for name, values in self.recipe.only.items()}
+        return [
+            f"`only` left out every row: compare its values with the source's. {found}; wanted {wanted[name]}"
+            for name, found in self._left_out.sentences_by_reason().items()
+        ]
 
     def validate_batch(self, numbers: pa.Array, raw: pa.RecordBatch) -> IngestedBatch:
         """Validate one batch; `numbers` are those of its rows."""
@@ -105,7 +116,7 @@ class RowValidator:
 
     def _products(self, text: dict[str, pa.Array], rows: pa.Array) -> tuple[dict[str, pa.Array], pa.Array]:
         """Return the rows that are products."""
-        chosen = product_rows(self.recipe, text, self._parents_filters(text), len(rows))
+        chosen = product_rows(self.recipe, text, self._parents_filters(text), rows, self._left_out)
         if chosen.all():
             return text, rows
         mask = pa.array(chosen)

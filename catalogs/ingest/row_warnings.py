@@ -34,11 +34,15 @@ class RowWarnings:
 
     def sentences(self) -> list[str]:
         """Return each reason with its count, and the first values with their rows."""
-        return [
-            f"{finding.count} × {reason}{_examples_text(finding.examples)}"
+        return list(self.sentences_by_reason().values())
+
+    def sentences_by_reason(self) -> dict[str, str]:
+        """Return the same, by reason."""
+        return {
+            reason: f"{finding.count} × {reason}{_examples_text(finding.examples)}"
             for reason, finding in sorted(self._findings.items(), key=_first_row_and_reason)
             if finding.count
-        ]
+        }
 
 
 def _first_row_and_reason(item: tuple[str, _Finding]) -> tuple[int, str]:

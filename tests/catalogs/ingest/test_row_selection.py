@@ -48,6 +48,20 @@ def test_the_values_of_a_filter_are_what_yaml_reads(written: str, cells: list[st
     assert load_recipe(f"{text}only: {{Published: {written}}}\n", "shop.yaml").only == {"Published": tuple(cells)}
 
 
+def test_a_filter_that_leaves_out_every_row_shows_what_the_source_has() -> None:
+    rows = [{"sku": "A", "title": "Mug", "status": "aktiv"}, {"sku": "B", "title": "Cup", "status": "Entwurf"}]
+
+    def warnings(wanted: str) -> list[str]:
+        recipe = recipe_with({"only": {"status": [wanted]}})
+        return ingest_batch(text_batch(rows), recipe)[2].warning_sentences()
+
+    assert warnings("Aktiv") == []
+    assert warnings("active") == [
+        "`only` left out every row: compare its values with the source's. 2 × status: 'aktiv' in row 1,"
+        " 'Entwurf' in row 2; wanted 'active'"
+    ]
+
+
 def test_a_filter_without_a_value_is_refused() -> None:
     text = "columns: {sku: sku, title: title}\nviews: {front: front}\ndefaults: {views: [front], template: x}\n"
     with pytest.raises(RuleFileError, match=r"only\.status: name at least one value"):
