@@ -15,7 +15,7 @@ import pyarrow as pa
 from infra.errors import UnreadableSource, one_line
 from infra.json_nesting import MAX_DEPTH, nesting_depth
 from infra.sources.json_fields import FieldLearner, TooManyFields, parse_rows, with_typed_lists
-from infra.sources.nested.nested_arrays import require_plain, type_at, values_at
+from infra.sources.nested.nested_arrays import readable_names, require_plain, type_at, values_at
 from infra.sources.nested.nested_paths import ColumnPath, resolve_path
 from infra.sources.source_batches import FileBatch
 from infra.sources.source_files import SourceFile, SourceFiles
@@ -65,6 +65,11 @@ class JsonlReader:
             raise UnreadableSource(f"{source_files.url!r} holds no JSON objects; export it again.")
         self._fields = with_typed_lists(learner.fields)
         self.columns = list(self._fields.names)
+
+    @property
+    def readable(self) -> list[str]:
+        """Return the columns that can be read whole, and of others paths to their texts and numbers."""
+        return [name for field in self._fields for name in readable_names(field.name, field.type)]
 
     def has(self, name: str) -> bool:
         """Tell whether a name is a field, or a path into one, of any line."""

@@ -19,7 +19,7 @@ from infra.sources.batch_slicing import longest_list, slices_by_size
 from infra.sources.column_types import storage_independent_type, types_agree
 from infra.sources.file_formats import PARQUET_MAGIC
 from infra.sources.headers import MAX_COLUMNS
-from infra.sources.nested.nested_arrays import holds_objects, require_plain, type_at, values_at
+from infra.sources.nested.nested_arrays import holds_objects, readable_names, require_plain, type_at, values_at
 from infra.sources.nested.nested_paths import ColumnPath, resolve_path
 from infra.sources.parquet_pages import MAX_FOOTER_BYTES, GuardedParquetFile, PageTooLarge, ReadDenied, check_footer
 from infra.sources.source_batches import FileBatch
@@ -72,6 +72,18 @@ class ParquetReader:
                 self._schemas.append(parquet.schema_arrow.remove_metadata())
                 self.row_count += parquet.metadata.num_rows
         self.columns = list(dict.fromkeys(name for schema in self._schemas for name in schema.names))
+
+    @property
+    def readable(self) -> list[str]:
+        """Return the columns that can be read whole, and of others paths to their texts and numbers."""
+        names: list[str] = []
+        for column in self.columns:
+            with suppress(UnreadableSource):  # doubled, or of types that do not agree
+                kinds = [_kind_of(schema, ColumnPath(column)) for schema in self._schemas]
+                for name in readable_names(column, next((kind for kind in kinds if kind is not None), pa.null())):
+                    self._kinds(name, resolve_path(name, self.columns) or ColumnPath(column))
+                    names.append(name)
+        return names
 
     def has(self, name: str) -> bool:
         """Tell whether a name is a column, or a path into one, of any file."""

@@ -42,6 +42,10 @@ class SourceReader(Protocol):
     def row_count(self) -> int | None:
         """Return the number of rows; None where only reading everything would tell it."""
 
+    @property
+    def readable(self) -> list[str]:
+        """Return the columns that can be read whole, and of others paths to their texts and numbers."""
+
     def has(self, name: str) -> bool:
         """Tell whether a name is a column, or a path into one (see `infra.sources.nested.nested_paths`)."""
 
@@ -74,6 +78,12 @@ class Source:
         partitions = [key for key, _ in self.source_files.files[0].partitions if key not in self.reader.columns]
         return (*self.reader.columns, *partitions)
 
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """Return the columns that can be read whole, and of nested ones paths to their texts and numbers."""
+        partitions = [name for name in self.columns if name not in self.reader.columns]
+        return (*self.reader.readable, *partitions)
+
     def has(self, name: str) -> bool:
         """Tell whether a name is a column, or a path into one, such as `item_name[0].value`."""
         return name in self.columns or self.reader.has(name)
@@ -90,12 +100,12 @@ class Source:
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[SourceBatch]:
         """Yield the rows in order, with their numbers (from 1, over the whole source).
 
-        A batch has the named columns or paths in the named order (all columns by default), and at most `BATCH_ROWS`
+        A batch has the named columns or paths in the named order (`readable` by default), and at most `BATCH_ROWS`
         rows; it may have none, where all are damaged or empty. CSV, XML and hive partitions give text; other columns
         keep their file's type, and a value reads the same from every file. Raises `UnreadableSource` for a missing
         column, and for damage once it is reached.
         """
-        names = self.columns if columns is None else tuple(columns)
+        names = self.readable if columns is None else tuple(columns)
         for name in names:
             if not self.has(name):
                 raise UnreadableSource(

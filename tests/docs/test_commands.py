@@ -2,15 +2,17 @@
 or server, and otherwise checked against the command line's own options, the Makefile, the extras or the deployments.
 """
 
+import json
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pyarrow.csv as pa_csv
 import pytest
 import typer
 import yaml
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -29,6 +31,7 @@ SUBSTITUTES = {
     "s3://shop-images": "rehearsal/store",
     "./store": "rehearsal/store",
     "woocommerce.csv": str(ROOT / "catalogs/data/sample.csv"),
+    "s3://lake/products": "lake",
     "catalogue.parquet": str(ROOT / "catalogs/data/sample.csv"),
     "home.yaml": "sample",
     "home": "sample",
@@ -82,6 +85,7 @@ def test_a_packshot_command_is_understood_as_it_is_typed(line: CommandLine) -> N
 def test_the_commands_of_a_page_run(page: str, store_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(store_copy.parents[1])
     Path("new.yaml").write_text(POLICY, "utf-8")
+    write_nested_sources()
     published = DeltaTable(str(store_copy / "manifest/sample")).to_pyarrow_table(columns=["object"])
     picture = str(store_copy / published["object"][0].as_py())
     for line in (line for line in RUN_LINES if line.page == page):
@@ -91,6 +95,14 @@ def test_the_commands_of_a_page_run(page: str, store_copy: Path, monkeypatch: py
         result = CliRunner().invoke(app, words, catch_exceptions=False)
         expected = EXIT_CODES.get(" ".join(line.words), 0)
         assert result.exit_code == expected, f"{line}\n{result.output}"
+
+
+def write_nested_sources() -> None:
+    """Write the sample catalogue as a JSON document and as a Delta table of four versions."""
+    table = pa_csv.read_csv(ROOT / "catalogs/data/sample.csv")
+    Path("products.json").write_text(json.dumps({"data": {"products": table.to_pylist()}}, default=str), "utf-8")
+    for _ in range(4):
+        write_deltalake("lake", table, mode="overwrite")
 
 
 def _without_option(words: list[str], *options: str) -> list[str]:

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from infra.errors import UnreadableSource
 from infra.sources.batch_slicing import is_list, list_lengths
-from infra.sources.nested.nested_paths import FieldStep, IndexStep, MatchStep, Step
+from infra.sources.nested.nested_paths import FieldStep, IndexStep, MatchStep, Step, likeliest_paths
 
-_MAX_NAMED_PATHS = 4
+_MAX_FOUND_PATHS = 100
 
 
 def type_at(kind: pa.DataType, steps: Sequence[Step]) -> pa.DataType | None:
@@ -41,7 +41,7 @@ def require_plain(name: str, kind: pa.DataType | None, holder: str) -> None:
     if kind is None:
         return
     if holds_objects(kind):
-        paths = ", ".join(repr(path) for path in _plain_paths(name, kind))
+        paths = ", ".join(repr(path) for path in plain_paths(name, kind))
         raise UnreadableSource(
             f"The column {name!r} of {holder} holds {str(kind)[:200]}, which is neither text nor number; "
             + (f"name a part of it, such as {paths}." if paths else "drop it from the recipe's columns.")
@@ -53,20 +53,24 @@ def holds_objects(kind: pa.DataType) -> bool:
     return bool(pa.types.is_nested(kind.value_type if is_list(kind) or pa.types.is_dictionary(kind) else kind))
 
 
-def _plain_paths(name: str, kind: pa.DataType) -> list[str]:
+def readable_names(name: str, kind: pa.DataType) -> list[str]:
+    """Return a column's name, or of one with objects some paths into it."""
+    return plain_paths(name, kind) if holds_objects(kind) else [name]
+
+
+def plain_paths(name: str, kind: pa.DataType) -> list[str]:
+    """Return some paths into a nested column that end at a text or a number, those with a telling name first."""
     found: list[str] = []
     waiting = [(name, kind)]
-    while waiting and len(found) < _MAX_NAMED_PATHS:
+    while waiting and len(found) < _MAX_FOUND_PATHS:
         path, kind = waiting.pop(0)
-        if pa.types.is_map(kind):
-            waiting.append((f"{path}.KEY", kind.item_type))
-        elif is_list(kind):
+        if is_list(kind):
             waiting.append((f"{path}[0]", kind.value_type))
         elif pa.types.is_struct(kind):
             waiting += [(f"{path}.{field.name}", field.type) for field in kind]
-        else:
+        elif not pa.types.is_map(kind):
             found.append(path)
-    return found
+    return likeliest_paths(found)
 
 
 def _type_after(kind: pa.DataType, step: Step) -> pa.DataType | None:

@@ -8,12 +8,16 @@ counts as a list of one, since XML does not tell one from the other.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 MAX_STEPS = 32
 """Steps of a path. Exports of shop systems nest five levels deep."""
 
+MAX_NAMED_PATHS = 4
+"""Paths into one column that a message or a proposal names."""
+
+_TELLING_NAMES = frozenset({"value", "name", "label", "title", "text", "data", "#text"})
 _STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\[(?:(?P<index>-?\d{1,6})|\*|(?P<key>[^=\[\]]+)=(?P<value>[^\[\]]*))\]")
 
 
@@ -79,14 +83,6 @@ def parse_steps(text: str) -> tuple[Step, ...] | None:
     return tuple(steps)
 
 
-def spell_path(column: str, steps: Iterator[Step] | tuple[Step, ...]) -> str:
-    """Return a path as a recipe spells it."""
-    text = column
-    for step in steps:
-        if isinstance(step, FieldStep):
-            text += f".{step.name}"
-        elif isinstance(step, IndexStep):
-            text += f"[{step.number}]"
-        else:
-            text += f"[{step.field}={step.value}]"
-    return text
+def likeliest_paths(paths: Sequence[str]) -> list[str]:
+    """Return the paths that a person may mean, at most `MAX_NAMED_PATHS`: those to a value or a name first."""
+    return sorted(paths, key=lambda path: path.rsplit(".", 1)[-1].lower() not in _TELLING_NAMES)[:MAX_NAMED_PATHS]

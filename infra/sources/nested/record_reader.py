@@ -16,7 +16,14 @@ from infra.sources.headers import MAX_COLUMNS
 from infra.sources.json_fields import TooManyFields
 from infra.sources.nested.nested_paths import ColumnPath, resolve_path
 from infra.sources.nested.nested_values import scalar_text, scalars_of, value_at
-from infra.sources.nested.record_shape import RecordShape, ShapeLearner, column_type, object_fields, shapes_at
+from infra.sources.nested.record_shape import (
+    RecordShape,
+    ShapeLearner,
+    column_type,
+    object_fields,
+    plain_paths,
+    shapes_at,
+)
 from infra.sources.source_batches import FileBatch
 from infra.sources.source_files import SourceFile, SourceFiles
 
@@ -65,6 +72,16 @@ class RecordReader:
             )
         if not self.columns:
             raise UnreadableSource(f"{source_files.url!r} holds no records with fields; export it again.")
+
+    @property
+    def readable(self) -> list[str]:
+        """Return the columns that can be read whole, and of others paths to their texts and numbers."""
+        fields = self._shape.fields or {}
+        names: list[str] = []
+        for name, shape in fields.items():
+            is_plain = self._objects_are_text or not object_fields([shape])
+            names += [name] if is_plain else plain_paths(name, shape)
+        return names
 
     def has(self, name: str) -> bool:
         """Tell whether a name is a column, or a path into one, of any record."""

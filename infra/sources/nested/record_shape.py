@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from infra.sources.json_fields import TooManyFields
-from infra.sources.nested.nested_paths import FieldStep, IndexStep, Step
+from infra.sources.nested.nested_paths import FieldStep, IndexStep, Step, likeliest_paths
 from infra.sources.nested.nested_values import TEXT_FIELD
 
 MAX_FIELDS = 20_000
@@ -18,6 +18,7 @@ MAX_FIELDS = 20_000
 
 _TEXT, _WHOLE, _FLOAT, _TRUTH = 1, 2, 4, 8
 _KINDS = {str: _TEXT, float: _FLOAT, bool: _TRUTH}
+_MAX_FOUND_PATHS = 100
 _MAX_WHOLE_BITS = 63
 _MAX_FLOAT_BITS = 1023
 
@@ -91,6 +92,21 @@ def column_type(shapes: Iterable[RecordShape], repeats: bool) -> pa.DataType:
 def object_fields(shapes: Iterable[RecordShape]) -> list[str]:
     """Return the fields of objects among these shapes, which no column can hold; none where all are plain values."""
     return [name for shape in _leaves(shapes) for name in shape.fields or () if name != TEXT_FIELD]
+
+
+def plain_paths(name: str, shape: RecordShape) -> list[str]:
+    """Return some paths from here that end at texts and numbers alone."""
+    found: list[str] = []
+    waiting = [(name, shape)]
+    while waiting and len(found) < _MAX_FOUND_PATHS:
+        path, shape = waiting.pop(0)
+        if shape.items is not None and (shape.items.fields or shape.items.items):
+            waiting.append((f"{path}[0]", shape.items))
+        elif shape.fields:
+            waiting += [(f"{path}.{field}", inner) for field, inner in shape.fields.items()]
+        else:
+            found.append(path)
+    return likeliest_paths(found)
 
 
 def _leaves(shapes: Iterable[RecordShape]) -> list[RecordShape]:

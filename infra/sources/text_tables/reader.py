@@ -52,6 +52,11 @@ class TextReader:
         """Return what is doubtful of how the files are read."""
         return tuple(self._warnings)
 
+    @property
+    def readable(self) -> list[str]:
+        """Return the columns."""
+        return self.columns
+
     def has(self, name: str) -> bool:
         """Tell whether a name is a column."""
         return name in self.columns

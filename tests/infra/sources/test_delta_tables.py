@@ -11,6 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from infra.errors import UnreadableSource
 from infra.sources import Source, delta_tables, open_source
 from infra.sources.source_options import SourceOptions
+from infra.stores.s3_client import S3Access
 
 ROWS = pa.table({"sku": ["1", "2"], "title": ["Mug", "Cup"], "group": ["Home & Garden", None]})
 
@@ -62,6 +63,17 @@ def test_a_column_that_came_later_is_empty_in_older_files(tmp_path: Path) -> Non
     more = pa.table({"sku": ["2"], "size": pa.array([2], pa.int32()), "color": ["red"]})
     write_deltalake(tmp_path, more, mode="append", schema_mode="merge")
     assert rows_of(opened(tmp_path), "sku", "size", "color") == [("1", 1, None), ("2", 2, "red")]
+
+
+def test_a_table_in_a_bucket_is_read_at_its_versions(s3_url: str) -> None:
+    options = S3Access.from_environment().for_deltalake(s3_url.split("/")[2])
+    for mode, rows in (("error", ROWS), ("overwrite", ROWS.slice(1))):
+        write_deltalake(f"{s3_url}/products", rows, mode=mode, partition_by=["group"], storage_options=options)
+    newest = open_source(f"{s3_url}/products")
+    assert rows_of(newest, "sku", "group") == [("2", None)]
+    first = open_source(f"{s3_url}/products/", SourceOptions(version=0))
+    assert rows_of(first, "sku", "group") == [("1", "Home & Garden"), ("2", None)]
+    assert first.fingerprint() != newest.fingerprint()
 
 
 def test_what_a_version_lacks_is_said(table: Path) -> None:

@@ -227,7 +227,19 @@ def test_a_column_of_structs_is_refused_before_it_is_read(tmp_path: Path) -> Non
     source = open_source(str(tmp_path / "a.parquet"))
     assert len(list(source.batches(["sku"]))) == 1
     with pytest.raises(UnreadableSource, match=r"'size' of .* holds struct<width: int64>, .*such as 'size\.width'"):
-        list(source.batches())
+        list(source.batches(["size"]))
+
+
+def test_what_can_be_read_leaves_out_what_has_no_one_meaning(tmp_path: Path) -> None:
+    names = [[{"tag": "en", "value": "Sofa"}]]
+    arrays = [pa.array(["1"]), pa.array([1]), pa.array([2]), pa.array(names), pa.array([5])]
+    table = pa.Table.from_arrays(arrays, names=["sku", "x", "x", "name", "price"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    pq.write_table(pa.table({"sku": ["2"], "price": ["5"], "size": [{"w": 1}]}), tmp_path / "b.parquet")
+    source = open_source(str(tmp_path))
+    assert source.columns == ("sku", "x", "name", "price", "size")
+    assert source.readable == ("sku", "name[0].value", "name[0].tag", "size.w")
+    assert [tuple(row.values()) for row in rows_of(tmp_path)] == [("1", "Sofa", "en", None), ("2", None, None, 1)]
 
 
 def test_text_that_is_stored_in_any_way_comes_back_as_text(tmp_path: Path) -> None:

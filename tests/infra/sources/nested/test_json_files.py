@@ -115,6 +115,13 @@ def test_woocommerce_products_of_its_rest_interface(tmp_path: Path) -> None:
     ]
 
 
+def test_what_can_be_read_of_nested_fields_are_paths(tmp_path: Path) -> None:
+    source = opened(tmp_path, WOOCOMMERCE)
+    assert source.readable[:6] == ("id", "name", "sku", "weight", "categories[0].name", "categories[0].id")
+    assert {*source.readable[6:]} >= {"attributes[0].name", "attributes[0].options", "meta_data[0].key"}
+    assert [row[:3] for row in rows_of(source, *source.readable)] == [(11, "Mug", "M-1"), (12, "Cup", "M-2")]
+
+
 def test_magento_products_of_its_rest_interface(tmp_path: Path) -> None:
     attributes = [{"attribute_code": "color", "value": "58"}, {"attribute_code": "category_ids", "value": ["3", "4"]}]
     document = {
