@@ -34,7 +34,9 @@ GROWTH_COMMITS = (10, 100, 500, 2_000)
 def main(arguments: list[str]) -> None:
     """Run the requested parts and print their results."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what Packshot costs on this machine.")
-    parser.add_argument("part", nargs="?", choices=(*BENCHMARKS, "server", "ray", "growth"), help="run one part alone")
+    parser.add_argument(
+        "part", nargs="?", choices=(*BENCHMARKS, "titles", "server", "ray", "growth"), help="run one part alone"
+    )
     parser.add_argument("--quick", action="store_true", help="measure a tenth of the sizes")
     parser.add_argument("--json", action="store_true", help="print one JSON document in place of tables")
     options = parser.parse_args(arguments)
@@ -135,6 +137,13 @@ def _growth(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict
     return measure_growth([max(2, commits // divisor) for commits in GROWTH_COMMITS], folder, progress)
 
 
+def _titles(_: int, __: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.blind_titles import measure_blind_titles
+
+    progress("judging 500 titles that two readers labelled")
+    return measure_blind_titles()
+
+
 BENCHMARK_FUNCTIONS = {
     "plan": _plan,
     "overhead": _overhead,
@@ -143,6 +152,7 @@ BENCHMARK_FUNCTIONS = {
     "duplicates": _duplicates,
     "engine": _engine,
     "new-skus": _new_skus,
+    "titles": _titles,
     "server": _server,
     "ray": _ray,
     "growth": _growth,

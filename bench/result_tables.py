@@ -31,6 +31,8 @@ def show_results(console: Console, results: Mapping[str, Any]) -> None:
         show_benchmark(console, results["engine"])
     if "new-skus" in results:
         console.print(_new_skus(results["new-skus"]))
+    if "titles" in results:
+        console.print(_blind_titles(results["titles"]))
     for name, to_table in (("server", _server), ("ray", _ray), ("growth", _growth)):
         if name in results:
             console.print(to_table(results[name]))
@@ -40,6 +42,17 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
+    return table
+
+
+def _blind_titles(titles: Mapping[str, Any]) -> Table:
+    agreement = f"{titles['agreement']:.1%} alike, Cohen's kappa {titles['kappa']:.2f}" if "kappa" in titles else "none"
+    title = f"{titles['titles']} blind titles; two readers of {titles['read_twice']}: {agreement}"
+    columns = ("policy", "brands known", "labels", "asked wrongly", "blocked wrongly", "precision", "recall")
+    table = _table(title, *columns)
+    for row in titles["gate"]:
+        shares = (row["asked_wrongly"], row["blocked_wrongly"], row["precision"], row["recall"])
+        table.add_row(row["policy"], row["shop"], row["reader"], *(f"{share:.1%}" for share in shares))
     return table
 
 

@@ -65,6 +65,7 @@ FINGERPRINTS = "codes/"
 REVIEWS = "review/"
 DECISIONS = "decisions/"
 POLICIES = "policies/"
+SHOP_BRANDS = "brands/"
 PURGES = "purges/"
 SWEEPS = "sweeps/"
 DELETION_MARKS = f"{SWEEPS}deleting/"
@@ -89,6 +90,7 @@ class RunFiles:
         self.prefix = prefix = f"{RUNS}{run_id}/"
         self.run = prefix + "run.json"  # who asked for what, and when
         self.recipe, self.policy = prefix + "recipe.json", prefix + "policy.json"  # as they were when the run began
+        self.shop_brands = prefix + "brands.json"  # likewise, where the policy asks whose brands the shop sells
         self.plan = prefix + "plan.json"  # written last of the plan's files: without it the plan is not whole
         self.slots, self.rejects = prefix + "slots.parquet", prefix + "rejects.parquet"
         self.source_rows = prefix + "source_rows.parquet"  # the rows of `slots`, as they were read: SOURCE_ROWS
@@ -238,6 +240,16 @@ def policy_records_prefix(catalogue: str) -> str:
 def policy_record(catalogue: str, number: int) -> str:
     """Return the key of the record of a policy that came into force; the highest number is in force."""
     return f"{policy_records_prefix(catalogue)}{number:08d}.json"
+
+
+def shop_brands_prefix(catalogue: str) -> str:
+    """Return the prefix of the facts which brands a shop sells."""
+    return f"{SHOP_BRANDS}{catalogue}/"
+
+
+def shop_brands(catalogue: str, number: int) -> str:
+    """Return the key of one fact which brands a shop sells; the highest number counts."""
+    return f"{shop_brands_prefix(catalogue)}{number:08d}.json"
 
 
 def approval_snapshots_prefix(catalogue: str) -> str:

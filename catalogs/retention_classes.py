@@ -66,6 +66,9 @@ RETENTION_CLASSES = (
     RetentionClass("decisions", layout.DECISIONS, "what people decided", "never: folded into few files"),
     RetentionClass("policies", layout.POLICIES, "policies in force, by number", "never: one small file a change"),
     RetentionClass(
+        "shop brands", layout.SHOP_BRANDS, "brands that a shop sells, by number", "never: one small file a change"
+    ),
+    RetentionClass(
         "model versions", layout.MODELS, "registry and measurements", "a measurement after a year; the registry never"
     ),
     RetentionClass("engines", layout.ENGINES, "compiled engines", "by `packshot engine`; no sweep deletes one"),

@@ -49,7 +49,7 @@ class StoreRole:
 STORE_ROLES = (
     StoreRole(
         "pipeline",
-        "plans, judges, publishes, rolls back: `packshot refresh`, `release`, `rollback`, `policy apply`",
+        "plans, judges, publishes, rolls back: `packshot refresh`, `release`, `rollback`, `policy apply`, `brands`",
         writes=(*_all_but(layout.ENGINES, layout.MODELS), *_SAMPLES),
         deletes=tuple(
             f"{prefix}*"
@@ -83,7 +83,10 @@ STORE_ROLES = (
             ),
             layout.STORE_VERSION,
         ),
-        deletes=(*_all_but(layout.ENGINES, layout.MODELS, layout.POLICIES, layout.STORE_VERSION), *_SAMPLES),
+        deletes=(
+            *_all_but(layout.ENGINES, layout.MODELS, layout.POLICIES, layout.SHOP_BRANDS, layout.STORE_VERSION),
+            *_SAMPLES,
+        ),
         deletes_old_versions=True,
     ),
     StoreRole(

@@ -13,7 +13,8 @@ from markdown_tables import code, table
 import catalogs
 import tasks
 from catalogs.planning import caption_length, schedule
-from catalogs.policy import channels, prompt_rules, review_expiry
+from catalogs.policy import channels, review_expiry
+from catalogs.policy.brands import brand_decisions
 from catalogs.policy.schema import SCORE_SCANNERS, ImageRule, built_in_policy
 from catalogs.runs import manifest_diff
 from tasks.amendments import takedowns
@@ -21,7 +22,9 @@ from tasks.pipeline import decide, generate
 from tasks.runs import budget_meter
 
 MEANINGS = {
-    "brand.other": "the prompt names a brand that is not the row's own `brand`; judged for each slot",
+    "brand.other": "the prompt names a brand, not as what the goods fit, that is neither the row's own `brand` nor, in"
+    " a row without one, sold by the shop; judged for each slot",
+    "brand.imitation": "words such as `replica` or `inspired by` stand beside a brand; judged for each slot",
     "language.unexpected": "the prompt is in a script or language that the recipe's `languages` does not name",
     "classifier.*": "your text classifier's score for that label is past the policy's threshold",
     "score-missing.*": "a rule needs this score, and it is absent, NaN or infinite: REVIEW",
@@ -53,7 +56,8 @@ MEANINGS = {
     "not-measured.*": "the channel asks for a score that no scanner measured",
 }
 CONSTANTS = (
-    prompt_rules.OTHER_BRAND, review_expiry.REVIEW_EXPIRED, manifest_diff.ROLLBACK_REASON, decide.NOT_MADE,
+    brand_decisions.OTHER_BRAND, brand_decisions.IMITATED_BRAND,
+    review_expiry.REVIEW_EXPIRED, manifest_diff.ROLLBACK_REASON, decide.NOT_MADE,
     generate.SET_ASIDE, budget_meter.BUDGET_USED_UP, budget_meter.TIME_USED_UP, *schedule.DEFERRAL_REASONS,
     channels.NEEDS_APPROVAL, channels.NO_PROVENANCE_MARK, channels.WRONG_FORMAT, channels.SCORES_NOT_STORED,
     takedowns.TAKEN_BY_POLICY, caption_length.CAPTION_TOO_LONG, "engine-failed", "words.*", "not-measured.*",

@@ -21,7 +21,7 @@ from catalogs.models.registry import validate_model_name
 from catalogs.models.weights import ModelEntry
 from catalogs.near_matches import near_match
 from catalogs.policy.audit_suite import built_in_audit_suite
-from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, load_policy
+from catalogs.policy.schema import BUILT_IN_POLICIES, NEWEST_POLICY, Policy, built_in_policy, load_policy
 from catalogs.recipe.built_in import DEFAULT_RECIPE, BuiltInId, built_in_recipe_names, find_built_in
 from catalogs.recipe.loading import built_in_recipe, extended_built_in, load_recipe, with_engine_options
 from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
@@ -218,7 +218,7 @@ def built_in_base(name: str) -> BuiltInId | None:
 
 def read_policy(name: str | None) -> Policy:
     """Return a policy by its file or its built-in name. Its audit suite must exist too."""
-    name = "default" if name is None else name
+    name = NEWEST_POLICY if name is None else name
     policy = (
         built_in_policy(name)
         if name in BUILT_IN_POLICIES

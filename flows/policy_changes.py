@@ -37,7 +37,9 @@ def try_policy(store: ObjectStore, tables: TableStore, catalogue: str, policy: P
     Raises `OptionError` for a catalogue without a manifest.
     """
     history = require_history(tables, catalogue, store)
-    return reevaluate(store, tables, catalogue, policy, open_prompt_evaluator(store, history, policy)).document()
+    return reevaluate(
+        store, tables, catalogue, policy, open_prompt_evaluator(store, catalogue, history, policy)
+    ).document()
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def enforce_policy(
     names the check, and the policy is not in force. Raises `OptionError` for a catalogue without a manifest.
     """
     policy = proposal.policy
-    prompt_evaluator = open_prompt_evaluator(store, require_history(tables, catalogue, store), policy)
+    prompt_evaluator = open_prompt_evaluator(store, catalogue, require_history(tables, catalogue, store), policy)
     if dry_run:
         reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)
         return _document(reevaluation, held=find_holding_checks(reevaluation), dry_run=True)

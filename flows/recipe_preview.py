@@ -17,10 +17,11 @@ from catalogs import layout
 from catalogs.planning.plan import Plan
 from catalogs.verdict import PASS
 from flows.parameters import RefreshParameters
+from flows.run.job_policy import take_shop_brands
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
-from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
+from tasks.gates.prompt_gate import PlanGates, open_job_gate
 from tasks.pipeline.plan import make_plan
 
 _RUN = "preview"
@@ -51,9 +52,11 @@ def preview_recipe(text: str, rows: pa.Table, settings: Settings, prompts: int) 
             engine="stub",
         )
         job, _ = parameters.resolve_job()
-        gate = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
+        store = open_store(job.store)
+        job = take_shop_brands(store, job)
+        gate = open_job_gate(job, settings.classifier)
         gates = PlanGates(gate, gate.scanners)
-        plan = make_plan(job, open_store(job.store), open_tables(job.store), _RUN, settings.shard_size, gates=gates)
+        plan = make_plan(job, store, open_tables(job.store), _RUN, settings.shard_size, gates=gates)
         return RecipePreview(plan, _prompts(folder / "store", prompts))
 
 

@@ -27,7 +27,7 @@ from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.engines import open_engine
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
-from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
+from tasks.gates.prompt_gate import PlanGates, open_job_gate
 from tasks.pipeline.plan import make_plan
 from tasks.recipes.drawing import DrawnRequest, draw_requests, picture_name
 from tasks.recipes.live_recipe import find_live_recipe
@@ -104,7 +104,7 @@ def _with_engine(named: RefreshParameters) -> Recipe:
 
 def _plan(name: str, job: RefreshJob, store: ObjectStore, tables: TableStore, settings: Settings, sample: int) -> _Side:
     job = resolve_registry_versions(job, settings)
-    gate = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
+    gate = open_job_gate(job, settings.classifier)
     sampler = PromptSampler(sample, renders=True, every_view=True)
     gates = PlanGates(gate, {*resolve_scanners(job.policy)[0], *gate.scanners}, sampler)
     terms = cost_model_for_job(job, read_price_list(settings), settings)

@@ -52,7 +52,7 @@ from infra.engines import open_engine
 from infra.settings import Settings
 from infra.stores.parquet_objects import read_table, write_table_once
 from infra.stores.request_count import REQUESTS
-from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
+from tasks.gates.prompt_gate import PlanGates, open_job_gate
 from tasks.pipeline.decide import DecisionResult, decide
 from tasks.pipeline.plan import load_plan, make_plan
 from tasks.pipeline.publish import Release, load_batch
@@ -64,6 +64,7 @@ from tasks.runs.commit_guard import CommitGuard
 from tasks.runs.policy_in_force import PolicyChoice, record_policy
 from tasks.runs.resources import Resources, ScreeningContext
 from tasks.runs.run_context import RunContext
+from tasks.runs.shop_brand_records import record_first_shop_brands
 
 
 @dataclass
@@ -102,6 +103,7 @@ class Refresh:
             try:
                 with recovered.lease.keep_alive():
                     record_policy(store, name, policy)
+                    record_first_shop_brands(store, self.job)
                     return self.resume(run, guard, recovered.outdated)
             except PolicyChanged as error:
                 guard.check_run()
@@ -129,7 +131,7 @@ class Refresh:
         """Return the run's plan: made now, or found where a killed run left it."""
         store, tables, settings = self.resources.store, self.resources.tables, self.settings
         with self._timed_stage("plan"):
-            prompt_gate = open_prompt_gate(self.job.policy, self.job.recipe.languages, settings.classifier)
+            prompt_gate = open_job_gate(self.job, settings.classifier)
             gates = PlanGates(prompt_gate, {*self.screening.scanners, *prompt_gate.scanners})
             arguments = (self.job, store, tables, run.run_id, settings.shard_size, self._cost_model, gates)
             plan = load_plan(store, run.run_id) or self.executor.run_stage("plan", lambda: make_plan(*arguments))
@@ -187,7 +189,7 @@ class Refresh:
         with self._timed_stage("publish"):
             release = publish_batch(self.resources, self.executor, guard, plan, batch)
         with self._timed_stage("remember"):
-            recorded = remember_batch(self.resources, self.executor, guard, batch, release)
+            recorded = remember_batch(self.resources, self.executor, guard, plan, batch, release)
         report = self._report(guard.run, plan, batch, release, [], checks, recorded.own_faults)
         close_published_run(self.resources, guard, batch, release)
         return report

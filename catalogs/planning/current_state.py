@@ -31,7 +31,7 @@ LIVE_COLUMNS = (
 )  # fmt: skip
 OUTCOME_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
-    "image_key", "reasons", "tries", "retry_at", "collides_with",
+    "image_key", "reasons", "tries", "retry_at", "collides_with", "run_id",
 )  # fmt: skip
 
 
@@ -154,6 +154,8 @@ class Outcome:
     retry_at: datetime | None
     collides_with: bytes | None
     decided_at: datetime
+    run_id: str | None = None
+    """The run that decided it last."""
 
 
 class OutcomeIndex:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from catalogs.planning.current_state import CurrentRelease, Outcome
 from catalogs.planning.plan import Request
 from catalogs.planning.retry_rules import RetryClock
+from catalogs.policy.brands.shop_brands import ShopBrands
 from catalogs.slot_states import REFUSED_BY_GATES, SlotState
 
 
@@ -29,6 +30,8 @@ class HoldingRules:
     live: CurrentRelease
     policy_digest: str
     clock: RetryClock
+    shop_brands: ShopBrands | None = None
+    """The brands that the shop sells; None where no row is judged by that."""
 
     def still_holds(self, outcome: Outcome, attempts: int) -> bool:
         """Tell whether an outcome holds under this policy and a budget of `attempts`, and is not due for a retry.
@@ -38,7 +41,7 @@ class HoldingRules:
         if outcome.state == SlotState.WITHDRAWN:
             return True
         if outcome.state in REFUSED_BY_GATES:
-            holds = outcome.policy_digest == self.policy_digest
+            holds = outcome.policy_digest == self.policy_digest and not self._is_older_than_brands(outcome)
         else:
             holds = outcome.state == SlotState.FAILED and outcome.attempts >= attempts
         return holds and not self._is_due(outcome)
@@ -58,6 +61,11 @@ class HoldingRules:
                 return OutcomeMatch(request, outcome, waits=True)
         refused = (OutcomeMatch(*pair, waits=False) for pair in matching if pair[1].state in REFUSED_BY_GATES)
         return next(refused, None)
+
+    def _is_older_than_brands(self, outcome: Outcome) -> bool:
+        """Tell whether the prompt gates refused it before it became known which brands the shop sells now."""
+        brands = self.shop_brands
+        return brands is not None and is_prompt_outcome(outcome) and brands.is_newer_than_run(outcome.run_id)
 
     def _is_due(self, outcome: Outcome) -> bool:
         """Tell whether an outcome is tried again, since it says nothing of the image or hung on a picture now gone."""

@@ -183,6 +183,7 @@ class Plan:
     source_notes: list[str] = field(default_factory=list)  # what was found out about the source's files
     rows_without_sku: int = 0  # rejected rows with no readable SKU; any of them stops all retiring
     rejected_columns: dict[str, int] = field(default_factory=dict)  # column -> rows that were rejected for it
+    shop_brands: dict[str, Any] = field(default_factory=dict)  # see `shop_brands.describe_for_plan`; {} where not asked
     outcomes_version: int | None = None  # None where there was no such table, and in plans of older versions
 
     @property

@@ -45,6 +45,7 @@ from catalogs.planning.retry_rules import RetryClock
 from catalogs.planning.slot_shapes import group_rows_by_shape
 from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders, VersionSelector
 from catalogs.planning.waiting_slots import RowPresence, WaitingSlots
+from catalogs.policy.brands.shop_brands import ShopBrands
 from catalogs.policy.prompt_rules import PromptGate
 from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.schema import Recipe
@@ -93,11 +94,12 @@ class Planner:
     read_negatives: Callable[[], Sequence[str]] = tuple
     """The negative prompts of the recipes that made what is live."""
     captions: CaptionLengths = field(default_factory=CaptionLengths)
+    shop_brands: ShopBrands | None = None
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
         self.waiting = WaitingSlots(self.clock, self.review_days)
-        self._rules = HoldingRules(self.live, self.policy_digest, self.clock)
+        self._rules = HoldingRules(self.live, self.policy_digest, self.clock, self.shop_brands)
         self.effective_recipes = EffectiveRecipes(self.recipe)
         self._selector_of = cache(lambda model: VersionSelector(self.recipe, model, self.live, self.backfill))
         self._former = FormerRequests(self.recipe, self.live, self.outcomes, self.read_negatives)

@@ -3,7 +3,7 @@
 Inputs: the slots that a batch decides, each with its request and its row's brand. Outputs: the batch's part of the plan
 (`PlannedBatch`), with each request once, its prompt verdict, and the priority of its most urgent row.
 
-A prompt is judged once; only brands are judged for each slot (see `catalogs.policy.prompt_rules`). A request that was
+A prompt is judged once; only brands are judged for each slot (see `catalogs.policy.brands`). A request that was
 refused for its first slots is generated after all once another slot may have it. What is kept for each request is a
 short key and one of few distinct values, since a first run has millions of requests.
 """
@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from catalogs.ingest.overrides import PRIORITIES
 from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot, Urgency
 from catalogs.planning.schedule import request_urgency, to_epoch_us
+from catalogs.policy.brands.brand_decisions import BrandFindings
 from catalogs.policy.prompt_rules import PromptGate
 from catalogs.verdict import PASS, Decision, Verdict, combine_verdicts
 
@@ -21,7 +22,7 @@ class _RequestState(NamedTuple):
     """The prompt verdict on a request, whether any slot may have its image, and the urgency of its most urgent row."""
 
     verdict: Verdict
-    brands: tuple[str, ...]
+    brands: BrandFindings
     is_made: bool
     urgency: Urgency
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy
+from catalogs.policy.schema import BUILT_IN_POLICIES, NEWEST_POLICY, Policy, built_in_policy
 
 FIRST_RUN = "first run"
 """Why the policy of a catalogue's first run is in force."""
@@ -63,10 +63,13 @@ class PolicyRecord:
 
 
 def newer_built_in_warning(record: PolicyRecord) -> str | None:
-    """Return a warning where the policy in force is a built-in one that this version of Packshot ships otherwise."""
-    if record.file not in BUILT_IN_POLICIES or built_in_policy(record.file).digest == record.policy.digest:
+    """Return a warning where the policy in force is a built-in one and this version ships a newer one."""
+    if record.file not in BUILT_IN_POLICIES:
+        return None
+    newest = NEWEST_POLICY if record.file.partition("@")[0] == NEWEST_POLICY.partition("@")[0] else record.file
+    if built_in_policy(newest).digest == record.policy.digest:
         return None
     return (
-        f"This version of Packshot ships another built-in policy {record.file!r} than {record}, which stays in force."
-        f" See what it would change with `packshot policy try {record.file}`, and take it with `packshot policy apply`"
+        f"This version of Packshot ships another built-in policy, {newest!r}, than {record}, which stays in force."
+        f" See what it would change with `packshot policy try {newest}`, and take it with `packshot policy apply`"
     )

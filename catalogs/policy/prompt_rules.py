@@ -1,27 +1,24 @@
-"""Prompt rules: banned words, trademarks, and the interface of the prompt gate.
+"""Prompt rules: banned words, and the interface of the prompt gate.
 
-Inputs: what scanners found in a prompt, and the brand that a row names. Outputs: a verdict on the prompt, and one on
-each slot that requests it.
+Inputs: what scanners found in a prompt. Outputs: the rules that give a verdict on the prompt.
 
 Brands are judged for each slot, not for each request: articles of two makers may share one prompt and one image, and
 the own brand of one is a foreign trademark on the other. The image is generated as soon as one slot may have it; the
 other slots wait for a person.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field, field_validator, model_validator
 
-from catalogs.policy.word_lists import expand_brand_list, expand_word_lists
+from catalogs.policy.brands.brand_decisions import NO_FINDINGS, BrandFindings
+from catalogs.policy.word_lists import expand_word_lists
 from catalogs.rule_files import StrictModel
-from catalogs.verdict import PASS, Verdict
-
-OTHER_BRAND = "brand.other"
+from catalogs.verdict import Verdict
 
 ReasonCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-BrandNames = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +34,10 @@ class PromptFindings:
 
 
 class PromptVerdict(NamedTuple):
-    """The verdict on a prompt for every slot that requests it, and the brands that the prompt names."""
+    """The verdict on a prompt for every slot that requests it, and how the prompt names brands."""
 
     verdict: Verdict
-    brands: tuple[str, ...] = ()
+    brands: BrandFindings = NO_FINDINGS
 
 
 class PromptGate(Protocol):
@@ -49,8 +46,8 @@ class PromptGate(Protocol):
     def evaluate_prompt(self, prompt: str) -> PromptVerdict:
         """Return the verdict on a prompt."""
 
-    def evaluate_brands(self, named_brands: Sequence[str], own_brand: str) -> Verdict:
-        """Return the verdict on a slot whose prompt names `named_brands`, and whose row names `own_brand`."""
+    def evaluate_brands(self, findings: BrandFindings, own_brand: str) -> Verdict:
+        """Return the verdict on a slot whose prompt names brands in this way, and whose row names `own_brand`."""
 
 
 class WordCategory(StrictModel):
@@ -92,41 +89,6 @@ class WordRules(StrictModel):
     def terms_by_category(self) -> dict[str, tuple[str, ...]]:
         """Return category -> terms, as the word scanner takes them."""
         return {name: category.terms for name, category in self.categories.items()}
-
-
-class BrandRules(StrictModel):
-    """The trademarks that prompts are searched for."""
-
-    verdict: Literal["REVIEW", "BLOCK"] = Field(
-        "REVIEW", description="The verdict on a brand that is not the SKU's own"
-    )
-    listed: bool = Field(False, description="Begin with the packaged list, catalogs/data/brands.txt")
-    without: tuple[str, ...] = Field((), description="Brands of that list to leave out")
-    names: BrandNames = Field(default_factory=dict, description="Brand -> names that are unmistakable in any context")
-    devices: BrandNames = Field(
-        default_factory=dict,
-        description="The same, except after `for`, `fits` or `compatible with`, where a name is allowed",
-    )
-    words: BrandNames = Field(
-        default_factory=dict, description="Brand -> ordinary words, which count only with a capital and ®, ™ or `logo`"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand_list(cls, content: Any) -> Any:
-        return expand_brand_list(content) if isinstance(content, Mapping) else content
-
-    @field_validator("names", "devices", "words")
-    @classmethod
-    def _sorted(cls, names: BrandNames) -> BrandNames:
-        if any(not known or not all(name.strip() for name in known) for known in names.values()):
-            raise ValueError("a brand without a name is never found; give it one, or remove it")
-        return {brand: tuple(sorted(set(known))) for brand, known in sorted(names.items())}
-
-
-def decide_brands(named: Iterable[str], own: Set[str], brands: BrandRules) -> Verdict:
-    """Return the verdict on a slot whose prompt names the brands `named` and whose SKU is of the brands `own`."""
-    return PASS if own >= set(named) else Verdict(brands.verdict, (OTHER_BRAND,))
 
 
 def sorted_distinct(terms: tuple[str, ...]) -> tuple[str, ...]:

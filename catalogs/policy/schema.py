@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from catalogs.errors import RuleFileError
 from catalogs.keys import digest
-from catalogs.policy.prompt_rules import BrandRules, ReasonCode, WordRules
+from catalogs.policy.brands.brand_rules import BrandRules
+from catalogs.policy.prompt_rules import ReasonCode, WordRules
 from catalogs.policy.scanners import SCORE_SCANNERS, RequestedScanners
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 
@@ -108,8 +109,16 @@ class DuplicateRules(StrictModel):
         return self
 
 
-BUILT_IN_POLICIES = {"default": "policy", "rehearsal": "policy-rehearsal"}
-"""The policies that ship with Packshot, and their files in `catalogs/data`."""
+BUILT_IN_POLICIES = {
+    "default": "policy",
+    "default@1": "policy",
+    "default@2": "policy-2",
+    "rehearsal": "policy-rehearsal",
+}
+"""The policies that ship with Packshot, and their files in `catalogs/data`. A number is frozen: its digest never moves;
+a bare name means number 1 for ever, so that no store and no file that extends one changes by an upgrade."""
+NEWEST_POLICY = "default@2"
+"""What a catalogue begins with where no policy is named."""
 
 
 class Policy(RequestedScanners):
@@ -149,6 +158,7 @@ class Policy(RequestedScanners):
         content = self.model_dump(mode="json", exclude={"review_days", "sample_share", "audit"})
         for rule in content["image"]:
             del rule["source"]
+        content["brands"] = self.brands.digest_content(content["brands"])
         return digest(content)
 
 
@@ -166,15 +176,20 @@ def load_policy(text: str, name: str) -> Policy:
             raise RuleFileError(
                 f"{name}: extends: there is no built-in policy {base!r}; choose from {', '.join(BUILT_IN_POLICIES)}"
             )
-        content = _merged_with_base(
-            parse_yaml_mapping(read_packaged_rules(BUILT_IN_POLICIES[base]), f"the built-in policy {base}"), content
-        )
+        content = _merged_with_base(_built_in_fields(base), content)
     return validate_rules(content, name, Policy)
 
 
-def built_in_policy(name: str = "default") -> Policy:
+def built_in_policy(name: str = NEWEST_POLICY) -> Policy:
     """Return a policy that ships with Packshot, one of `BUILT_IN_POLICIES`."""
-    return load_policy(read_packaged_rules(BUILT_IN_POLICIES[name]), f"the built-in policy {name}")
+    return validate_rules(_built_in_fields(name), f"the built-in policy {name}", Policy)
+
+
+def _built_in_fields(name: str) -> dict[str, Any]:
+    """Return the fields of a built-in policy, those of the one that it extends included."""
+    content = parse_yaml_mapping(read_packaged_rules(BUILT_IN_POLICIES[name]), f"the built-in policy {name}")
+    base = content.pop("extends", None)
+    return content if base is None else _merged_with_base(_built_in_fields(base), content)
 
 
 def _merged_with_base(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 ALLOW_SECTION = "allow"
 """The section of harmless phrases."""
 _FOLDER = resources.files("catalogs") / "data"
-_SECTION = re.compile(r"\[([a-z]+)\]")
+_SECTION = re.compile(r"\[([a-z_]+)\]")
 
 
 class WordList(NamedTuple):
@@ -28,7 +28,7 @@ class WordList(NamedTuple):
 
 
 class BrandList(NamedTuple):
-    """The brand file: brand -> names, in groups by how certain a name is. See `prompt_rules.BrandRules`."""
+    """The brand file: brand -> names, in groups by how certain a name is. See `brands.brand_rules.BrandRules`."""
 
     names: Mapping[str, tuple[str, ...]]
     devices: Mapping[str, tuple[str, ...]]
@@ -102,6 +102,29 @@ def expand_brand_list(fields: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(own, Mapping):
             content[name] = {brand: names for brand, names in listed.items() if brand not in without} | dict(own)
     return content
+
+
+def expand_brand_phrases(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy's `brands` with the packaged phrases written out where `phrases` is `listed`.
+
+    Phrases of the policy's own, in the same shape, are not merged with them.
+    """
+    if fields.get("phrases") != "listed":
+        return dict(fields)
+    return {**fields, "phrases": packaged_brand_phrases()}
+
+
+@cache
+def packaged_brand_phrases() -> Mapping[str, Any]:
+    """Return the packaged phrases: field of `BrandPhrases` -> phrases, and brand -> names for the last two."""
+    phrases: dict[str, Any] = {}
+    for section, line in _section_lines((_FOLDER / "brand_phrases.txt").read_text("utf-8")):
+        if section.startswith("homonym"):
+            brand, _, names = line.partition(":")
+            phrases.setdefault(section, {})[brand] = tuple(_split_at_commas(names))
+        else:
+            phrases[section] = (*phrases.get(section, ()), *_split_at_commas(line))
+    return phrases
 
 
 def _section_lines(text: str) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from catalogs.keys import digest
+from catalogs.policy.brands.shop_brands import NO_SHOP_BRANDS, ShopBrands
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 from catalogs.recipe.source_settings import SourceSettings
@@ -32,6 +33,7 @@ class RefreshJob:
     max_hours: float | None = None
     backfill: int | None = None  # per cent of the SKUs that are moved to their assigned model version
     read_as: SourceSettings | None = None  # what goes before the recipe's `source`
+    shop_brands: ShopBrands = NO_SHOP_BRANDS  # that rows without a brand may name, as they were when the run began
 
     @property
     def has_limits(self) -> bool:
@@ -57,6 +59,8 @@ class RefreshJob:
             content["backfill"] = self.backfill
         if self.read_as is not None:
             content["read_as"] = self.read_as.chosen
+        if self.policy.brands.own == "shop":
+            content["shop_brands"] = self.shop_brands.digest
         return digest(content)
 
 

@@ -16,7 +16,14 @@ from catalogs.planning.pricing import CostEstimate, PriceList
 from catalogs.planning.retry_rules import RetrySummary
 from catalogs.runs.job import Run
 from catalogs.runs.release_batch import BatchTotals
-from catalogs.runs.report_parts import ReportPrompt, ReportReject, ReportRetries, ReportSkus, ReportStorage
+from catalogs.runs.report_parts import (
+    ReportBrands,
+    ReportPrompt,
+    ReportReject,
+    ReportRetries,
+    ReportSkus,
+    ReportStorage,
+)
 from catalogs.runs.report_schema import (
     ReportChannel,
     ReportCheck,
@@ -114,6 +121,8 @@ class ReportInput:
     public_url: str | None = None
     dry_run: bool = False
     storage: ReportStorage = field(default_factory=ReportStorage)
+    shop_brands: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of `ReportBrands`; empty where the policy does not ask which brands the shop sells."""
 
 
 def build_report(report_input: ReportInput) -> RunReport:
@@ -156,6 +165,7 @@ def build_report(report_input: ReportInput) -> RunReport:
         storage=report_input.storage,
         source_notes=list(report_input.source_notes),
         prompts=[read_part(ReportPrompt, sample) for sample in report_input.prompts],
+        brands=ReportBrands(**report_input.shop_brands) if report_input.shop_brands else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Parts of a run's report that stand beside its counts: rejected rows, notable SKUs, storage, slots to be tried again.
+"""Parts of a run's report that stand beside its counts: rejected rows, notable SKUs, storage, retries, a shop's brands.
 
 Inputs: values of a run. Outputs: frozen values, which `catalogs.runs.report_schema` puts into the one document.
 """
@@ -62,3 +62,15 @@ class ReportRetries:
     slots: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     next_try: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportBrands:
+    """The brands that the shop sells, by which rows without a brand were judged, and the number of that fact.
+
+    `number` is 0 where nothing is known yet; `learned` are brands that this catalogue teaches for later runs.
+    """
+
+    number: int = 0
+    sold: Sequence[str] = ()
+    learned: Sequence[str] = ()

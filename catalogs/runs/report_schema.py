@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from catalogs.runs.report_parts import ReportPrompt, ReportReject, ReportRetries, ReportSkus, ReportStorage
+from catalogs.runs.report_parts import (
+    ReportBrands,
+    ReportPrompt,
+    ReportReject,
+    ReportRetries,
+    ReportSkus,
+    ReportStorage,
+)
 
 Part = TypeVar("Part")
 
@@ -203,6 +210,7 @@ class RunReport:
     source_notes: Sequence[str] = ()
     public_url: str | None = None
     prompts: Sequence[ReportPrompt] = ()
+    brands: ReportBrands | None = None
 
     @property
     def is_held(self) -> bool:
@@ -253,13 +261,11 @@ _PARTS: dict[str, type] = {
     "marks": ReportMarks,
     "storage": ReportStorage,
     "retries": ReportRetries,
+    "brands": ReportBrands,
 }
 _LISTS: dict[str, type] = {
-    "models": ReportModel,
-    "rejects": ReportReject,
-    "prompts": ReportPrompt,
-    "checks": ReportCheck,
-}
+    "models": ReportModel, "rejects": ReportReject, "prompts": ReportPrompt, "checks": ReportCheck,
+}  # fmt: skip
 _MAPPINGS: dict[str, type] = {"channels": ReportChannel, "skus": ReportSkus}
 
 

@@ -12,6 +12,7 @@ import typer
 from flows.cli.commands import refresh as refresh_commands
 from flows.cli.commands import store as store_commands
 from flows.cli.commands import up as up_command
+from flows.cli.commands.brands import brands_app
 from flows.cli.commands.bucket_policy import bucket_policy
 from flows.cli.commands.channels import approve, channels
 from flows.cli.commands.doctor import doctor
@@ -55,6 +56,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(policy_app)
 app.add_typer(recipe_app)
+app.add_typer(brands_app)
 app.add_typer(engine_app)
 
 

@@ -23,7 +23,7 @@ from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.parquet_objects import read_row_group
 from infra.tables import open_tables
-from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
+from tasks.gates.prompt_gate import PlanGates, open_job_gate
 from tasks.pipeline.plan import make_plan
 
 CALIBRATION_RUN_ID = "calibration"
@@ -63,7 +63,7 @@ def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, sett
             open_tables(folder),
             CALIBRATION_RUN_ID,
             settings.shard_size,
-            gates=PlanGates(open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)),
+            gates=PlanGates(open_job_gate(job, settings.classifier)),
         )
         texts = {request.prompt: request for request in _read_default_model_requests(job, store, plan)}
     if not texts:

@@ -16,6 +16,7 @@ from tasks.pipeline.record_outcomes import RecordedOutcomes, record_outcomes
 from tasks.runs import run_state as runs
 from tasks.runs.commit_guard import CommitGuard
 from tasks.runs.resources import Resources
+from tasks.runs.shop_brand_records import record_learned_brands
 
 
 def publish_batch(
@@ -33,14 +34,15 @@ def publish_batch(
 
 
 def remember_batch(
-    resources: Resources, executor: Executor, guard: CommitGuard, batch: ReleaseBatch, release: Release
+    resources: Resources, executor: Executor, guard: CommitGuard, plan: Plan, batch: ReleaseBatch, release: Release
 ) -> RecordedOutcomes:
-    """Record a published batch's outcomes, queue its reviews, compact what it wrote to; return what was recorded."""
+    """Record a published batch's outcomes and what its rows taught, queue its reviews, compact its tables."""
     store, tables, policy = resources.store, resources.tables, guard.policy
     superseded = release.sums.superseded
     written = (batch, policy, superseded, store.now(), guard.check_run)
     recorded = executor.run_stage("remember", lambda: record_outcomes(tables, *written))
     executor.run_stage("review", lambda: queue_reviews(store, batch, policy, superseded))
+    record_learned_brands(store, guard.run, plan.shop_brands.get("learned", []))
     if not batch.is_empty:
         compact_tables(tables, batch.catalogue)
     if release.files:

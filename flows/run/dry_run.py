@@ -24,7 +24,7 @@ from flows.wiring.open_store import open_for_reading
 from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights, resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
-from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
+from tasks.gates.prompt_gate import PlanGates, open_job_gate
 from tasks.pipeline.audit import reject_warnings
 from tasks.pipeline.plan import make_plan
 from tasks.runs.job_source import open_job_source
@@ -43,7 +43,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings, prompts: int
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_price_list(settings)
     terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
-    prompt_gate = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
+    prompt_gate = open_job_gate(job, settings.classifier)
     scanners = {*resolve_scanners(job.policy)[0], *prompt_gate.scanners}
     gates = PlanGates(prompt_gate, scanners, PromptSampler(prompts, renders=True))
     plan = make_plan(job, store, tables, None, settings.shard_size, terms, gates)
@@ -95,6 +95,7 @@ def _report_plan(
             limits=(job.max_cost, job.max_hours),
             seconds={"total": elapsed, "plan": elapsed},
             store=job.store,
+            shop_brands=plan.shop_brands,
             dry_run=True,
         )
     )

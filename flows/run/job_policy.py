@@ -10,12 +10,17 @@ from dataclasses import replace
 from typing import Any
 
 from catalogs.errors import PolicyChanged
+from catalogs.policy.brands.shop_brands import NO_SHOP_BRANDS
 from catalogs.policy.policy_record import newer_built_in_warning
+from catalogs.policy.schema import NEWEST_POLICY
 from catalogs.runs.job import RefreshJob
 from infra.interfaces import ObjectStore, TableStore
+from tasks.pipeline.learn_brands import learn_first_brands
+from tasks.runs.job_source import open_job_source
 from tasks.runs.policy_in_force import PolicyChoice, PolicyToUse, find_policy_to_use
+from tasks.runs.shop_brand_records import ShopBrandRecords
 
-DEFAULT_POLICY = "default"
+DEFAULT_POLICY = NEWEST_POLICY
 
 RunJob = Callable[[RefreshJob, PolicyChoice, Sequence[str]], dict[str, Any]]
 """Runs a job to its end: with the policy that its command names, and warnings for its report."""
@@ -29,10 +34,26 @@ def choose_policy(job: RefreshJob, name: str | None) -> PolicyChoice:
 def take_policy_in_force(
     store: ObjectStore, tables: TableStore, job: RefreshJob, choice: PolicyChoice
 ) -> tuple[RefreshJob, list[str]]:
-    """Return the job under the policy in force, and warnings. Raises `OptionError` where the command names another."""
+    """Return the job under the policy in force, with the shop's brands, and warnings.
+
+    Raises `OptionError` where the command names another policy.
+    """
     found = find_policy_to_use(store, tables, job.catalogue, choice, current_person())
     warning = newer_built_in_warning(found.record) if found.is_recorded else None
-    return replace(job, policy=found.policy), [] if warning is None else [warning]
+    return take_shop_brands(store, replace(job, policy=found.policy)), [] if warning is None else [warning]
+
+
+def take_shop_brands(store: ObjectStore, job: RefreshJob) -> RefreshJob:
+    """Return the job with the newest fact which brands its shop sells, where its policy asks for that.
+
+    A full run of a catalogue of which nothing is recorded learns the first fact from its own rows, before it judges.
+    """
+    if job.policy.brands.own != "shop":
+        return job
+    fact = ShopBrandRecords(store, job.catalogue).newest()
+    if fact is None and job.scope == "full":
+        fact = learn_first_brands(job, open_job_source(job), store)
+    return replace(job, shop_brands=fact or NO_SHOP_BRANDS)
 
 
 def require_policy_of_job(

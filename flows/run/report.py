@@ -4,7 +4,7 @@ Inputs: how the run ended. Outputs: the `RunReport` and the contact sheet; the r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList
@@ -64,7 +64,6 @@ def report_run(
     store, tables = resources.store, resources.tables
     run, plan, batch, release = result.run, result.plan, result.batch, result.release
     images, reasons, models = collect_run_statistics(store, run.run_id, batch)
-    images.planned, superseded = plan.images, release.sums.superseded
     report = build_report(
         ReportInput(
             run=run,
@@ -82,20 +81,21 @@ def report_run(
             previous=release.previous,
             held=result.held,
             checks=result.checks,
-            images=images,
+            images=replace(images, planned=plan.images),
             reasons=reasons | ({REVIEW_EXPIRED: plan.expired} if plan.expired else {}),
             skus=find_incomplete_skus(tables, batch),
             waiting_skus=(plan.skus_without_image, plan.first_skus_without_image),
             retries=RetrySummary.from_document(plan.retries).combined(result.own_faults or RetrySummary()),
-            delivery=measure_delivery(tables, batch, superseded, release.previous, store.now()),
+            delivery=measure_delivery(tables, batch, release.sums.superseded, release.previous, store.now()),
             limits=(job.max_cost, job.max_hours),
-            channels=summarize_channels(batch, superseded, job.recipe.channels),
+            channels=summarize_channels(batch, release.sums.superseded, job.recipe.channels),
             models=models,
             provenance_marks=summarize_marks(job.recipe, resources.signer, release.visible_files),
             store=store.url,
             public_url=settings.public_url,
             seconds=result.seconds,
             storage=result.storage,
+            shop_brands=plan.shop_brands,
         )
     )
     write_model_samples(store, run.run_id, models)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestMap, table_row_digests
+from catalogs.policy.brands.shop_brands import NO_SHOP_BRANDS
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.commit_kinds import POLICY_KIND
@@ -24,6 +25,7 @@ from tasks.gates.prompt_gate import PolicyPromptGate
 from tasks.policies.stored_scores import StoredScores
 from tasks.runs.policy_in_force import read_newest_policy
 from tasks.runs.policy_records import PolicyRecords
+from tasks.runs.shop_brand_records import ShopBrandRecords
 from tasks.runs.shown_changes import read_changed_rows
 
 TAKEN_BY_POLICY = "taken-by-policy"
@@ -80,8 +82,9 @@ def _judge_by_policy_in_force(
     policy = find_policy_in_force(store, catalogue, history)
     if policy is None:
         return [None] * restored.num_rows
-    gate = PolicyPromptGate(policy, _read_languages(store, history))
-    scores = StoredScores(store, policy, lambda prompt: gate.evaluate_prompt(prompt).verdict)
+    brands = ShopBrandRecords(store, catalogue).newest() or NO_SHOP_BRANDS
+    gate = PolicyPromptGate(policy, _read_languages(store, history), shop_brands=brands.names)
+    scores = StoredScores(store, policy, gate.evaluate_stored_prompt)
     scores.load(set(restored["run_id"].to_pylist()))
     return [None if attempt is None else attempt.verdict for attempt in scores.find_attempts(restored)]
 

@@ -44,11 +44,13 @@ from infra.sources.source_batches import SourceBatch
 from infra.stores.json_objects import read_json, write_json
 from infra.stores.stored_documents import reading
 from infra.tables.data_versions import has_new_data
+from tasks.gates.brand_learning import BrandLearner
 from tasks.gates.caption_counter import RecipeCaptionCounter
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.current_state import read_current_state
 from tasks.pipeline.ended_slots import find_ended_slots
 from tasks.pipeline.former_negatives import read_former_negatives
+from tasks.pipeline.learn_brands import open_learner
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
 from tasks.pipeline.source_passes import run_source_passes
 from tasks.pipeline.source_totals import SourceTotals
@@ -109,19 +111,11 @@ def _open_planner(
     elsewhere: PlannedElsewhere,
     read_negatives: Callable[[], Sequence[str]],
 ) -> Planner:
-    return Planner(
-        job.recipe,
-        live,
-        outcomes,
-        job.policy.digest,
-        gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages),
-        RetryClock(now, gates.scanners),
-        job.policy.review_days,
-        job.backfill,
-        elsewhere,
-        read_negatives,
-        CaptionLengths(RecipeCaptionCounter(job.recipe)),
-    )
+    prompt_gate = gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages, shop_brands=job.shop_brands.names)
+    judging = (job.policy.digest, prompt_gate, RetryClock(now, gates.scanners), job.policy.review_days)
+    brands = job.shop_brands if job.policy.brands.own == "shop" else None
+    texts = (read_negatives, CaptionLengths(RecipeCaptionCounter(job.recipe)), brands)
+    return Planner(job.recipe, live, outcomes, *judging, job.backfill, elsewhere, *texts)
 
 
 def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
@@ -158,12 +152,12 @@ def _plan_source(
     now: datetime,
 ) -> SourceTotals:
     """Read the source batch by batch, plan each batch and write its rows; then put the shards into order."""
-    validator, totals = open_validator(job, source), SourceTotals()
+    validator, totals, learner = open_validator(job, source), SourceTotals(), open_learner(job)
     run_source_passes(validator, source)
     plan.rows = validator.counts
     plan.source_notes = [*source.notes]
     for batch in source.batches(validator.needed_columns):
-        planned, rejects = _plan_batch(validator, planner, batch)
+        planned, rejects = _plan_batch(validator, planner, learner, batch)
         totals.add_batch(planned, rejects)
         plan.rejects += rejects[: MAX_REPORTED_REJECTS - len(plan.rejects)]
         plan.count_rejects(rejects)
@@ -173,6 +167,8 @@ def _plan_source(
     if validator.counts.input == 0:
         raise CatalogueError(f"The catalogue {job.source!r} has no rows; nothing was planned and nothing is retired")
     _apply_schedule(plan, sharder, totals, writer, now)
+    if job.policy.brands.own == "shop":
+        plan.shop_brands = job.shop_brands.describe(learner.learned if learner is not None else [])
     plan.warnings += source.warnings
     plan.warnings += validator.warning_sentences()
     if totals.unidentified_rejects:
@@ -183,11 +179,13 @@ def _plan_source(
 
 
 def _plan_batch(
-    validator: RowValidator, sampled: SampledPlanner, batch: SourceBatch
+    validator: RowValidator, sampled: SampledPlanner, learner: BrandLearner | None, batch: SourceBatch
 ) -> tuple[PlannedBatch, list[Reject]]:
     """Validate and plan one batch; return its plan, and its rejects in the order of the rows."""
     sampled.planner.syntax.add_source(sampled.planner.recipe, batch.rows)
     validated = validator.validate_batch(batch.numbers, batch.rows)
+    if learner is not None:
+        learner.add(validated.table)
     damaged = [Reject(row.number, None, "", row.reason) for row in batch.damaged]
     validator.counts.input += len(damaged) + batch.empty
     validator.counts.rejected += len(damaged)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
+from catalogs.policy.brands.brand_decisions import BRAND_REASONS
 from catalogs.policy.duplicates import is_refused_for_likeness
 from catalogs.policy.policy_diff import PolicyDiff
 from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, was_sent_to_review
@@ -22,7 +23,7 @@ from catalogs.policy.schema import Policy
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import OutcomeRow
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
-from catalogs.verdict import Decision, Verdict
+from catalogs.verdict import PASS, Decision, Verdict
 from infra.interfaces import ObjectStore, TableStore
 from tasks.policies.prompt_evaluation import open_prompt_evaluator
 from tasks.policies.stored_scores import ReevaluatedAttempt, StoredScores, find_scored_runs
@@ -37,7 +38,8 @@ class PolicyReevaluation:
     """The decisions of a policy on a catalogue.
 
     `missing_scores` counts slots whose scores were swept; `to_generate` those whose prompt would pass and that have no
-    image yet; `near_duplicates` those that wait because of another image, which only a refresh can compare.
+    image yet; `near_duplicates` those that wait because of another image, and `brand_slots` those
+    that wait because of a brand: only a refresh can compare them, with live images and with rows.
     """
 
     catalogue: str
@@ -49,6 +51,7 @@ class PolicyReevaluation:
     missing_scores: dict[str, int] = field(default_factory=lambda: {"published": 0, "waiting": 0})
     to_generate: int = 0
     near_duplicates: int = 0
+    brand_slots: int = 0
     withdrawals: pa.Table = field(default_factory=WITHDRAWALS.empty_table)
 
     def document(self) -> dict[str, Any]:
@@ -64,6 +67,7 @@ class PolicyReevaluation:
             "not_stored": self.missing_scores,
             "to_make": self.to_generate,
             "alike": self.near_duplicates,
+            "brands": self.brand_slots,
         }
 
 
@@ -86,7 +90,7 @@ def find_refused_live_images(
 ) -> pa.Table:
     """Return the rows of one release whose image `policy` refuses by its stored scores, as WITHDRAWALS."""
     history = tables.history(layout.manifest_table(catalogue))
-    scores = StoredScores(store, policy, open_prompt_evaluator(store, history, policy))
+    scores = StoredScores(store, policy, open_prompt_evaluator(store, catalogue, history, policy))
     scores.load(find_scored_runs(store, tables, catalogue))
     result = PolicyReevaluation(catalogue, version, policy)
     _reevaluate_published(tables, scores, result)
@@ -171,7 +175,12 @@ def _newest_per_slot(rows: Iterable[OutcomeRow]) -> list[OutcomeRow]:
 
 
 def _reevaluate_prompt(row: OutcomeRow, scores: StoredScores, result: PolicyReevaluation) -> Verdict | None:
+    """Return the verdict on a prompt. One that waits because of a brand, and for nothing else, keeps waiting."""
     (verdict,) = scores.find_prompts(pa.Table.from_pylist([dict(row)], schema=OUTCOMES))
+    reasons = tuple(reason for reason in row["reasons"] or () if reason != REVIEW_EXPIRED)
+    if verdict == PASS and BRAND_REASONS.intersection(reasons):
+        result.brand_slots += 1
+        return Verdict("REVIEW" if was_sent_to_review(row) else "BLOCK", reasons)
     result.to_generate += verdict is not None and verdict.decision == "PASS"
     return verdict
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from catalogs.runs.report_parts import ReportBrands
 from catalogs.runs.report_schema import ReportModel, ReportRows, ReportSlots, RunReport, known_counts
 from catalogs.slot_states import REPORT_STATES
 from infra.visible_text import MAX_TEXT_CHARACTERS as MAX_TEXT_CHARACTERS
@@ -206,3 +207,22 @@ def format_release_command(report: RunReport) -> str:
     store = shlex.quote(printable(report.store)) if report.store else "URL"
     run = shlex.quote(printable("RUN" if report.run_id is None else report.run_id))
     return " ".join(["packshot", "release", run, "--store", store, *accepted, "--reason", "…"])
+
+
+MAX_BRANDS_NAMED = 12
+
+
+def describe_brands(brands: ReportBrands) -> str:
+    """Return which brands rows without one may name, what was learned for later runs, and how to change it."""
+    parts = []
+    if brands.sold:
+        parts.append(f"Sold here (brands {brands.number}): {_first_brands(brands.sold)}")
+    if brands.learned:
+        parts.append(f"learned for later runs: {_first_brands(brands.learned)}")
+    return f"{'; '.join(parts)}. Change them with `packshot brands`."
+
+
+def _first_brands(names: Sequence[str]) -> str:
+    more = len(names) - MAX_BRANDS_NAMED
+    shown = ", ".join(printable(name, 40) for name in names[:MAX_BRANDS_NAMED])
+    return f"{shown} and {format_number(more)} more" if more > 0 else shown

@@ -49,6 +49,7 @@ def _environment() -> Environment:
         "money": formatting.format_money,
         "price_range": formatting.format_price_range,
         "attempt_name": formatting.attempt_name,
+        "describe_brands": formatting.describe_brands,
         "prompt_text": lambda text: formatting.printable(text, MAX_PAGE_TEXT_CHARACTERS),
         "words": lambda name: formatting.printable(name).replace("_", " "),
         "data_uri": data_uri,

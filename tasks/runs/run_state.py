@@ -43,6 +43,8 @@ def create_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
     run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
     write_json(store, layout.RunFiles(run_id).recipe, job.recipe.model_dump(mode="json"))
     write_json(store, layout.RunFiles(run_id).policy, job.policy.model_dump(mode="json"))
+    if job.policy.brands.own == "shop":
+        write_json(store, layout.RunFiles(run_id).shop_brands, job.shop_brands.document())
     write_json(store, layout.RunFiles(run_id).run, _document(run))
     return run
 
@@ -172,7 +174,7 @@ def close_run(
 def discard_idle_files(store: ObjectStore, run: Run) -> None:
     """Delete what a closed run without any work leaves behind, but for its documents: a shop has 35,000 a year."""
     files = layout.RunFiles(run.run_id)
-    store.delete([files.recipe, files.policy, files.batch])
+    store.delete([files.recipe, files.policy, files.shop_brands, files.batch])
 
 
 def is_closed(store: ObjectStore, run: Run) -> bool:

@@ -116,6 +116,7 @@ def test_prefixes_of_one_catalogue_do_not_reach_into_another_whose_name_goes_on(
 def test_the_files_of_a_run_keep_their_names() -> None:
     assert vars(layout.RunFiles("r1")) == {
         "prefix": "runs/r1/",
+        "shop_brands": "runs/r1/brands.json",
         "run": "runs/r1/run.json",
         "recipe": "runs/r1/recipe.json",
         "policy": "runs/r1/policy.json",

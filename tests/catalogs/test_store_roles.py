@@ -11,7 +11,7 @@ from catalogs.errors import OptionError
 from catalogs.retention_classes import RETENTION_CLASSES, RetentionClass
 from catalogs.store_roles import STORE_ROLES, StoreRole, matches, pattern_of, store_role, writers_of
 
-KEEPS_EVERYTHING = {"policies", "store version", "engines", "model versions"}
+KEEPS_EVERYTHING = {"policies", "shop brands", "store version", "engines", "model versions"}
 """Classes in which no sweep deletes a whole class."""
 
 

@@ -27,7 +27,7 @@ from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, Row
 
 pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
 
-NO_OXFORD = "extends: default\nversion: 9\nwords:\n  categories:\n    brands: {verdict: BLOCK, terms: [oxford]}\n"
+NO_OXFORD = "extends: default@2\nversion: 9\nwords:\n  categories:\n    brands: {verdict: BLOCK, terms: [oxford]}\n"
 
 
 class AtStage(NullObserver):
@@ -135,7 +135,7 @@ def test_a_refresh_takes_the_policy_in_force_and_no_other(harness: RefreshHarnes
         (2, True, "the brand asked", True),
         (1, lines[1]["who"] == "ada", "first run", False),
     ]
-    assert lines[1]["file"] == "default"
+    assert lines[1]["file"] == "default@2"
     strict = load_policy(NO_OXFORD, "strict.yaml")
     assert read_recorded_policy(harness.store, open_tables(harness.url), "shop", None).policy == strict
     with pytest.raises(OptionError, match="There is no policy 3 in 'shop'; it has: 1 to 2"):

@@ -84,12 +84,12 @@ def _write_policy(
     import yaml
 
     from catalogs.policy.proposed_policy import policy_with_proposals
-    from catalogs.policy.schema import BUILT_IN_POLICIES, load_policy
+    from catalogs.policy.schema import BUILT_IN_POLICIES, NEWEST_POLICY, load_policy
     from catalogs.rule_files import parse_yaml_mapping
 
     built_in = name is None or name in BUILT_IN_POLICIES
     content = (
-        {"extends": name or "default"}
+        {"extends": name or NEWEST_POLICY}
         if built_in
         else parse_yaml_mapping(Path(str(name)).read_text("utf-8"), str(name))
     )

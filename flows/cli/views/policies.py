@@ -93,5 +93,6 @@ def _left_out_notes(trial: Mapping[str, Any]) -> list[str]:
     unscored = f"{published:,} published and {waiting:,} waiting images stay as they are: their scores are not stored."
     unmade = f"{trial['to_make']:,} slots would pass with their prompt; their images are yet to be made."
     alike = f"{trial['alike']:,} wait because they are like another image, which only a refresh compares."
-    sentences = {unscored: published + waiting, unmade: trial["to_make"], alike: trial["alike"]}
+    named = f"{trial['brands']:,} wait because of a brand in their prompt, which only a refresh compares with rows."
+    sentences = {unscored: published + waiting, unmade: trial["to_make"], alike: trial["alike"], named: trial["brands"]}
     return [sentence for sentence, count in sentences.items() if count]

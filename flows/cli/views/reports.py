@@ -155,12 +155,20 @@ def _print_details(console: Console, report: RunReport) -> None:
         for reason, count in report.sorted_reasons[:MAX_REASONS_SHOWN]:
             table.add_row(plain_text(reason), formatting.format_number(count))
         console.print(table, "")
+    _print_brands(console, report)
     _print_channels(console, report)
     _print_rejects(console, report)
     for warning in report.warnings[:MAX_WARNINGS_SHOWN]:
         print_line(console, ("Warning: ", "yellow"), formatting.printable(warning))
     if report.warnings:
         console.print()
+
+
+def _print_brands(console: Console, report: RunReport) -> None:
+    if report.brands is None or not (report.brands.sold or report.brands.learned):
+        return
+    print_line(console, formatting.describe_brands(report.brands))
+    console.print()
 
 
 def _print_channels(console: Console, report: RunReport) -> None:

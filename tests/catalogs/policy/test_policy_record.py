@@ -31,10 +31,11 @@ def test_a_record_is_read_back_with_the_same_policy_and_digest() -> None:
 
 
 def test_a_newer_built_in_policy_is_announced_and_a_file_of_ones_own_never() -> None:
-    assert newer_built_in_warning(record("default")) is None
+    assert newer_built_in_warning(record("default@2")) is None
     older = POLICY.version - 1
-    warning = newer_built_in_warning(record("default", version=older))
-    assert warning is not None
-    assert "packshot policy try default" in warning
-    assert "stays in force" in warning
+    for file in ("default", "default@1", "default@2"):
+        warning = newer_built_in_warning(record(file, version=older))
+        assert warning is not None
+        assert "packshot policy try default@2" in warning
+        assert "stays in force" in warning
     assert newer_built_in_warning(record("default.yaml", version=older)) is None

@@ -1,32 +1,27 @@
-"""The brand that a prompt names decides over each slot, not over the image that slots share."""
+"""Word rules are the same whatever order they are written in, and refuse what would match nothing."""
 
 import pytest
 from pydantic import ValidationError
 
-from catalogs.policy.prompt_rules import BrandRules, decide_brands
-from catalogs.verdict import PASS, Verdict
-
-BRANDS = BrandRules(names={"Nike": ("nike",)})
-OTHER = Verdict("REVIEW", ("brand.other",))
+from catalogs.policy.brands.brand_decisions import NO_FINDINGS
+from catalogs.policy.prompt_rules import PromptVerdict, WordCategory, WordRules
+from catalogs.verdict import PASS
 
 
-def test_the_skus_own_brand_is_fine_and_any_other_is_for_a_person() -> None:
-    assert decide_brands(("Nike",), {"Nike"}, BRANDS) == PASS
-    assert decide_brands((), set(), BRANDS) == PASS
-    assert decide_brands(("Nike",), set(), BRANDS) == OTHER
-    assert decide_brands(("Nike",), {"Adidas"}, BRANDS) == OTHER
-    assert decide_brands(("Nike", "Apple"), {"Nike"}, BRANDS) == OTHER
+def test_the_order_in_which_terms_are_written_means_nothing() -> None:
+    one = WordRules(categories={"arms": WordCategory(verdict="BLOCK", terms=("b", "a", "a"))}, allow=("y", "x"))
+    other = WordRules(categories={"arms": WordCategory(verdict="BLOCK", terms=("a", "b"))}, allow=("x", "y", "x"))
+    assert one == other
+    assert one.terms_by_category == {"arms": ("a", "b")}
 
 
-def test_a_policy_may_block_it() -> None:
-    assert decide_brands(("Nike",), set(), BRANDS.model_copy(update={"verdict": "BLOCK"})).decision == "BLOCK"
+def test_an_empty_term_is_refused() -> None:
+    with pytest.raises(ValidationError, match="an empty entry matches nothing"):
+        WordCategory(verdict="BLOCK", terms=("gun", " "))
+    with pytest.raises(ValidationError, match="an empty entry matches nothing"):
+        WordRules(allow=("",))
 
 
-def test_the_order_in_which_brands_are_written_means_nothing() -> None:
-    one = BrandRules(names={"A": ("x", "y"), "B": ("z",)})
-    assert one.model_dump_json() == BrandRules(names={"B": ("z",), "A": ("y", "x")}).model_dump_json()
-
-
-def test_a_brand_without_a_name_is_refused() -> None:
-    with pytest.raises(ValidationError, match="a brand without a name is never found"):
-        BrandRules(names={"A": (" ",)})
+def test_a_prompt_that_names_no_brand_has_nothing_to_judge_for_each_slot() -> None:
+    assert PromptVerdict(PASS).brands is NO_FINDINGS
+    assert not NO_FINDINGS

@@ -56,7 +56,7 @@ def test_a_policy_that_extends_the_built_in_one_says_only_what_differs() -> None
     calibration = propose_thresholds(
         accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(8, 20, 300)), built_in, 0.01
     )
-    content = policy_with_proposals({"extends": "default"}, built_in, calibration.proposals, "here")
+    content = policy_with_proposals({"extends": "default@2"}, built_in, calibration.proposals, "here")
     assert set(content) == {"extends", "version", "image"}
     assert [rule["score"] for rule in content["image"]] == ["blur.foreground"]
     proposed = load_policy(yaml.safe_dump(content), "proposed.yaml")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from catalogs.policy.brands.shop_brands import ShopBrands
 from catalogs.policy.schema import built_in_policy
 from catalogs.recipe.source_settings import SourceSettings
 from catalogs.runs.job import RefreshJob, new_run_id
@@ -19,14 +20,15 @@ JOB = RefreshJob("products.csv", "file:///store", "shoes", RECIPE, built_in_poli
     [
         replace(JOB, catalogue="boots"),
         replace(JOB, recipe=recipe_with({"salt": "ours"})),
-        replace(JOB, policy=built_in_policy().model_copy(update={"version": 2})),
+        replace(JOB, policy=built_in_policy().model_copy(update={"version": 3})),
         replace(JOB, scope="partial"),
         replace(JOB, max_cost=1.0),
         replace(JOB, max_hours=1.0),
         replace(JOB, backfill=20),
         replace(JOB, read_as=SourceSettings(separator=";")),
+        replace(JOB, shop_brands=ShopBrands(1, {"Nike": "learned"})),
     ],
-    ids=["catalogue", "recipe", "policy", "scope", "budget", "time", "backfill", "reading"],
+    ids=["catalogue", "recipe", "policy", "scope", "budget", "time", "backfill", "reading", "shop brands"],
 )
 def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: RefreshJob) -> None:
     assert changed.fingerprint("content") != JOB.fingerprint("content")

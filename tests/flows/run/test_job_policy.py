@@ -16,7 +16,7 @@ from tasks.runs.policy_records import PolicyRecords
 from tests.fixtures.sample_recipe import RECIPE
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
-DEFAULT = built_in_policy()
+DEFAULT = built_in_policy("default@1")
 STRICT = DEFAULT.model_copy(update={"version": 7})
 
 

@@ -21,7 +21,7 @@ CATEGORY_BY_REASON = {
     "words.adult": "sexual", "words.minors": "minors", "words.hate": "hate", "words.politics": "politics",
     "words.drugs": "drugs", "words.cannabis": "drugs", "words.weapons": "weapons", "words.arms": "weapons",
     "words.self-harm": "self-harm", "words.tobacco": "tobacco", "words.counterfeit": "counterfeit",
-    "brand.other": "brand", "language.unexpected": "language",
+    "brand.other": "brand", "brand.imitation": "brand", "language.unexpected": "language",
 }  # fmt: skip
 """Reason -> what the labels call it."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.csv
 import pytest
 
+from catalogs.policy.brands.brand_decisions import BrandFindings, Homonym
 from catalogs.policy.prompt_rules import PromptVerdict
 from catalogs.policy.schema import built_in_policy, load_policy
 from catalogs.recipe.loading import built_in_recipe
@@ -25,6 +26,7 @@ from tests.tasks.gates.labelled_prompts import (
 
 POLICY = built_in_policy()
 GATES = PolicyPromptGate(POLICY, ["en"])
+FIRST_GATES = PolicyPromptGate(built_in_policy("default@1"), ["en"])
 FRAME = "Studio product photograph of {}, front view, centred on a pure white background, soft even light"
 TITLES = DATA / "shop_titles.tsv"
 MOST_BLOCKED, MOST_REVIEWED = 0.005, 0.05
@@ -36,8 +38,8 @@ FLOORS = {
     "tobacco": (0.95, 0.90), "violence": (0.95, 0.90), "weapons": (0.90, 0.90),
 }  # fmt: skip
 """What is looked for -> the least precision and recall, on the prompts that lists may be tuned to."""
-HELD_OUT_FLOORS = (0.90, 0.70)
-"""The same over all kinds, on those that they may not."""
+HELD_OUT_FLOORS = (0.945, 0.78)
+"""The same over all kinds, on those that they may not: what the first built-in policy reaches, to the last prompt."""
 
 
 class FailingClassifier:
@@ -54,9 +56,12 @@ class FailingClassifier:
 # Labelled prompts
 
 
+@pytest.mark.parametrize("gates", [FIRST_GATES, GATES], ids=["default@1", "default@2"])
 @pytest.mark.parametrize("held_out", [False, True], ids=["tuned-to", "held-out"])
-def test_labelled_prompts_are_classified(held_out: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    found = score_categories(GATES, [one for one in read_labelled_prompts() if one.held_out == held_out])
+def test_labelled_prompts_are_classified(
+    gates: PolicyPromptGate, held_out: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = score_categories(gates, [one for one in read_labelled_prompts() if one.held_out == held_out])
     with capsys.disabled():
         print(f"\n  {'held out' if held_out else 'tuned to':12} precision  recall    n")  # noqa: T201 - to be read
         for kind, score in found.items():
@@ -147,10 +152,53 @@ def test_the_built_in_recipes_own_words_are_in_their_languages(name: str) -> Non
 
 def test_a_brand_is_fine_for_its_own_skus_only() -> None:
     verdict, brands = GATES.evaluate_prompt(FRAME.format("Nike running shoes"))
-    assert (verdict, brands) == (PASS, ("Nike",))
+    assert (verdict, brands) == (PASS, BrandFindings(("Nike",)))
     assert GATES.evaluate_brands(brands, "NIKE, Inc.") == PASS
     for brand in ("", "Acme", "Adidas"):
         assert GATES.evaluate_brands(brands, brand) == Verdict("REVIEW", ("brand.other",))
+
+
+@pytest.mark.parametrize("own", ["n/a", "as shown", "Keine Angabe", " - ", ""])
+def test_a_row_whose_brand_nobody_knows_may_name_what_its_shop_sells(own: str) -> None:
+    gates = PolicyPromptGate(POLICY, ["en"], shop_brands=frozenset({"Nike"}))
+    nike, dior = (gates.evaluate_prompt(FRAME.format(text)).brands for text in ("Nike shoes", "Dior bag"))
+    assert gates.evaluate_brands(nike, own) == PASS
+    assert gates.evaluate_brands(dior, own) == Verdict("REVIEW", ("brand.other",))
+    for brand in ("Acme", "Unbranded"):  # it has a brand, or says that it has none: the shop's are not its own
+        assert gates.evaluate_brands(nike, brand) == Verdict("REVIEW", ("brand.other",))
+    assert FIRST_GATES.evaluate_brands(nike, own) == Verdict("REVIEW", ("brand.other",))
+
+
+@pytest.mark.parametrize(
+    ("title", "own", "reasons"),
+    [
+        ("Brake pads for Audi A4", "Acme", ()),
+        ("Akku passend für Dyson V8", "Acme", ()),
+        ("Batterie compatible avec Dyson V8", "Acme", ()),
+        ("Brake pads, Audi look", "Acme", ("brand.imitation", "brand.other")),
+        ("Rolex Submariner Replica", "Rolex", ("brand.imitation",)),
+        ("Gucci inspired belt", "Gucci", ()),
+        ("Stanley Dupe Tumbler", "", ("brand.imitation",)),
+        ("N1ke trainers", "Acme", ("brand.other",)),
+    ],
+)
+def test_a_person_is_asked_where_there_is_a_reason(title: str, own: str, reasons: tuple[str, ...]) -> None:
+    assert GATES.evaluate_brands(GATES.evaluate_prompt(title).brands, own).reasons == reasons
+
+
+def test_a_term_that_is_a_brand_is_judged_for_each_row() -> None:
+    verdict, brands = GATES.evaluate_prompt("Opium sunglasses, brown")
+    assert (verdict, brands.homonyms) == (
+        PASS,
+        (Homonym(("Opium", "Yves Saint Laurent"), "BLOCK", "words.drugs"),),
+    )
+    assert GATES.evaluate_brands(brands, "Opium Eyewear") == PASS
+    assert GATES.evaluate_brands(brands, "") == Verdict("BLOCK", ("words.drugs",))
+    learned = PolicyPromptGate(POLICY, ["en"], shop_brands=frozenset({"Opium"}))
+    assert learned.evaluate_brands(brands, "") == PASS
+    raw = GATES.evaluate_prompt("Opium and heroin")
+    assert (raw.verdict.reasons, raw.brands.homonyms) == (("words.drugs",), ())
+    assert FIRST_GATES.evaluate_prompt("Opium sunglasses").verdict == Verdict("BLOCK", ("words.drugs",))
 
 
 def test_a_language_is_fine_where_the_recipe_names_it() -> None:

@@ -43,9 +43,9 @@ def test_a_folder_can_loosen_a_threshold_and_the_file_says_so(run_cli: RunCli, f
     assert [left["name"] for left in document["left_out"]] == ["balls/broken.jpg"]
     proposed = load_policy(out.read_text("utf-8"), "mine.yaml")
     (rule,) = [rule for rule in proposed.image if rule.reason == "blurred"]
-    assert (rule.review_below, rule.block_below, proposed.version) == (blur["proposed"], 4, 2)
+    assert (rule.review_below, rule.block_below, proposed.version) == (blur["proposed"], 4, 3)
     assert "30 images of the folder" in rule.source
-    assert {"extends": "default"}.items() <= yaml.safe_load(out.read_text("utf-8")).items()
+    assert {"extends": "default@2"}.items() <= yaml.safe_load(out.read_text("utf-8")).items()
     again = run_cli("policy", "calibrate", "--from-folder", folder, "--quantile", 0.1, "--policy", out, "--json")
     assert again.document["refused"]["now"] == document["refused"]["then"]
 

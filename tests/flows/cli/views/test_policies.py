@@ -16,7 +16,8 @@ def trial(**changes: Any) -> dict[str, Any]:
     flip = {"now": "PASS", "then": "BLOCK", "reason": "blurred", "slots": 2, "skus": ["[red]BAG[/red]", "\x1b[2JTOY"]}
     return {
         "catalogue": "home", "release": 41, "policy": {"version": 2, "digest": "d"}, "published": 12_347, "waiting": 5,
-        "matrix": matrix, "flips": [flip], "not_stored": {"published": 0, "waiting": 0}, "to_make": 0, "alike": 0,
+        "matrix": matrix, "flips": [flip], "not_stored": {"published": 0, "waiting": 0}, "to_make": 0,
+        "alike": 0, "brands": 0,
         **changes,
     }  # fmt: skip
 

@@ -1,0 +1,88 @@
+"""Brand learning: which brands the rows of a catalogue name as their own goods'.
+
+Inputs: a policy, a recipe, what is known already, and accepted rows, batch by batch. Outputs: the brands that enough
+titles name. A row names the brand of its brand column, or, where it has none, those of the texts that its prompt is
+made of. Only rows that may name a brand which is not known yet are looked at one by one: one regular expression over a
+batch finds them, and a brand that is known leaves it.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs.policy.brands.shop_brands import NO_SHOP_BRANDS, ShopBrands, SoldBrandCounter
+from catalogs.policy.schema import Policy
+from catalogs.recipe.schema import RESERVED_FIELDS, Recipe
+from catalogs.recipe.templates import compile_template
+from infra.scanners.text_normalization import WORD, fold
+from tasks.gates.prompt_gate import PolicyPromptGate
+
+_NOT_READ = frozenset({"sku", "brand", *RESERVED_FIELDS})
+_PUNCTUATION = "()[]{}<>,.;:!?'\"/|*+-"
+
+
+class BrandLearner:
+    """Learns which brands a shop sells from accepted rows. Memory: a few hashes a brand."""
+
+    def __init__(self, policy: Policy, recipe: Recipe, known: ShopBrands = NO_SHOP_BRANDS) -> None:
+        """Look for brands of the policy that are neither sold nor refused already."""
+        self._gate = PolicyPromptGate(policy, recipe.languages)
+        self._names = self._gate.brand_names
+        self._open = policy.brands.known_brands - known.names - known.refused
+        self._counter = SoldBrandCounter()
+        self._fields = prompt_fields(recipe)
+        self._first_words = self._list_first_words()
+
+    @property
+    def learned(self) -> list[str]:
+        """Return the brands that enough titles name and that were not known before, sorted."""
+        return self._counter.sold
+
+    def add(self, rows: pa.Table) -> None:
+        """Learn from one batch of accepted rows."""
+        fields = [name for name in self._fields if name in rows.column_names]
+        if not rows.num_rows or not self._open:
+            return
+        empty = pa.chunked_array([pa.array([""] * rows.num_rows, pa.string())])
+        texts = pc.binary_join_element_wise(*(rows[name] for name in fields), "\n") if fields else empty
+        owners = rows["brand"] if "brand" in rows.column_names else empty
+        titles = rows["title"] if "title" in rows.column_names else texts
+        candidates = self._find_candidates(pc.binary_join_element_wise(owners, texts, "\n"))
+        columns = (column.take(candidates).to_pylist() for column in (titles, texts, owners))
+        for title, text, owner in zip(*columns, strict=True):
+            self._counter.add(title, self._gate.sold_brands(text, owner) & self._open)
+        if not self._open.isdisjoint(self._counter.sold):
+            self._open -= frozenset(self._counter.sold)
+            self._first_words = self._list_first_words()
+
+    def _find_candidates(self, texts: pa.ChunkedArray) -> pa.Array:
+        """Return the positions of the texts that hold the first word of an open brand's name."""
+        words = pc.ascii_split_whitespace(pc.utf8_lower(texts)).combine_chunks()
+        bare = pc.ascii_trim(words.flatten(), characters=_PUNCTUATION)
+        found = pc.is_in(bare, value_set=self._first_words)
+        return pc.unique(pc.list_parent_indices(words).filter(found))
+
+    def _list_first_words(self) -> pa.Array:
+        """Return how the names of open brands may begin in a text, in lower case."""
+        names = {name.lower() for brand in self._open for name in (brand, *self._names.get(brand, ()))}
+        words = {spelling for name in names | set(map(fold, names)) for spelling in _spellings(name)}
+        return pa.array(sorted(words), pa.string())
+
+
+def prompt_fields(recipe: Recipe) -> tuple[str, ...]:
+    """Return the columns that any template of a recipe reads, without SKU and brand, and the title."""
+    texts = [
+        rules.template
+        for rules in (recipe.defaults, *recipe.categories.values(), *recipe.variants.values())
+        if rules.template is not None
+    ]
+    read = {name for text in texts for name in compile_template(text, recipe.template_fields, "template").fields}
+    return tuple(sorted((read | {"title", "prompt"}) & recipe.columns.keys() - _NOT_READ))
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Yield the first words of a name: as it is spelled, without what joins its parts, and joined."""
+    words = WORD.findall(name)
+    if words:
+        yield from (name.split()[0].strip(_PUNCTUATION), words[0], "-".join(words), "".join(words))
