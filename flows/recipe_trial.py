@@ -172,7 +172,7 @@ def _draw(
         TrialPair(row["sku"], row["view"], *(_trial_picture(row, name, drawn) for name in ("old", "new")))
         for row in differing
     ]
-    write_trial_page(folder, f"{new.job.catalogue}: {old.name} and {new.name}", pairs)
+    write_trial_page(folder, new.job.catalogue, f"{old.name}, and {new.name}", pairs)
     failed = {name: one.reason for name, one in drawn.items() if one.file is None}
     return {"folder": str(folder), "pairs": len(differing), "failed": failed}
 

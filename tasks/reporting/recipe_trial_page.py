@@ -36,15 +36,15 @@ class TrialPair:
     new: TrialPicture | None
 
 
-def write_trial_page(folder: Path, title: str, pairs: Sequence[TrialPair]) -> None:
-    """Write the page of these pairs, whose files lie in `folder`."""
+def write_trial_page(folder: Path, title: str, compared: str, pairs: Sequence[TrialPair]) -> None:
+    """Write the page of these pairs, whose files lie in `folder`; `compared` names both recipes."""
     rows = [
         {"pair": pair, "sides": [("as it is", pair.old, _thumbnail(folder, pair.old)),
                                  ("new", pair.new, _thumbnail(folder, pair.new))]}
         for pair in pairs
     ]  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / PAGE).write_text(render_page("recipe_trial.html", title=title, rows=rows), "utf-8")
+    (folder / PAGE).write_text(render_page("recipe_trial.html", title=title, compared=compared, rows=rows), "utf-8")
 
 
 def _thumbnail(folder: Path, picture: TrialPicture | None) -> Markup | None:
