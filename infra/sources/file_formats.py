@@ -133,4 +133,4 @@ def _contradicts(head: bytes, file_format: FileFormat) -> bool:
         return _MARKUP.match(head) is not None
     if file_format == "xml":  # which says its encoding itself
         return not head.startswith(UTF_16_MARKS) and describe_content(head) not in {"XML", "binary data"}
-    return head.startswith(UTF_16_MARKS)
+    return False

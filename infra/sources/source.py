@@ -149,8 +149,8 @@ def open_source(path: str, options: SourceOptions | None = None) -> Source:
     readers: dict[FileFormat, Callable[[SourceFiles, SourceOptions], SourceReader]] = {
         "parquet": lambda files, _: ParquetReader(files),
         "csv": TextReader,
-        "jsonl": lambda files, _: open_json_lines(files),
-        "json": lambda files, options: open_json_documents(files, options.records),
+        "jsonl": lambda files, options: open_json_lines(files, options.encoding),
+        "json": lambda files, options: open_json_documents(files, options.records, options.encoding),
         "xml": lambda files, options: open_xml(files, options.records),
     }
     file_format = cast("FileFormat", options.format) if options.format else detect_format(source_files)

@@ -4,11 +4,13 @@ Inputs: a source's files; the path of the list, where the recipe gives it. Outpu
 out. Where a document has several lists of objects, the largest is read, and that is said.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from infra.errors import UnreadableSource
 from infra.sources.jsonl_files import JsonlReader, PiecesOf, SeveralTypes, line_pieces, require_harmless
@@ -33,12 +35,14 @@ _SPACES = re.compile(r"[ \t\r\n]*")
 JsonReader = JsonlReader | RecordReader
 
 
-def open_json_lines(source_files: SourceFiles) -> JsonReader:
+def open_json_lines(source_files: SourceFiles, encoding: str | None = None) -> JsonReader:
     """Open files with an object on each line."""
+    if any(_encoding_of(source_files, file, encoding) for file in source_files.files):
+        return open_json_documents(source_files, WHOLE_DOCUMENT, encoding)
     return _open(source_files, partial(line_pieces, source_files), (), ())
 
 
-def open_json_documents(source_files: SourceFiles, records: str | None) -> JsonReader:
+def open_json_documents(source_files: SourceFiles, records: str | None, encoding: str | None = None) -> JsonReader:
     """Open files of whole documents, or of objects in a row; `records` is the path of the list of records.
 
     Raises `UnreadableSource` where the list of records cannot be found.
@@ -48,8 +52,8 @@ def open_json_documents(source_files: SourceFiles, records: str | None) -> JsonR
     doubts: list[str] = []
     for file in source_files.files:
         name = source_files.display_name(file)
-        with source_files.open(file) as stream:
-            skipped = _skip_byte_order_mark(stream)
+        with _open_text(source_files, file, encoding) as stream:
+            skipped = _or_unreadable(partial(_skip_byte_order_mark, stream), name)
             found = _or_unreadable(partial(find_record_lists, stream), name)
             _go_to(stream, skipped)
             if found == [] and stream.read(_HEAD_BYTES).lstrip().startswith(b"["):
@@ -58,7 +62,7 @@ def open_json_documents(source_files: SourceFiles, records: str | None) -> JsonR
         lists[file] = None if chosen is None else RecordList(chosen.path, chosen.start + skipped, chosen.size)
         notes.append(_note(found, chosen))
         doubts += [_doubt(name, chosen, others)] if chosen and others else []
-    pieces_of = partial(_document_pieces, source_files, lists)
+    pieces_of = partial(_document_pieces, source_files, lists, encoding)
     return _open(source_files, pieces_of, tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts)))
 
 
@@ -115,10 +119,13 @@ def _plain_path(records: str | None) -> str:
 
 
 def _document_pieces(
-    source_files: SourceFiles, lists: dict[SourceFile, RecordList | None], file: SourceFile
+    source_files: SourceFiles,
+    lists: dict[SourceFile, RecordList | None],
+    encoding: str | None,
+    file: SourceFile,
 ) -> Iterator[bytes]:
     name, chosen = source_files.display_name(file), lists[file]
-    with source_files.open(file) as stream:
+    with _open_text(source_files, file, encoding) as stream:
         if chosen is None:
             _skip_byte_order_mark(stream)
         else:
@@ -140,6 +147,42 @@ def _skip_byte_order_mark(stream: IO[bytes]) -> int:
     return 0
 
 
+@contextmanager
+def _open_text(source_files: SourceFiles, file: SourceFile, named: str | None) -> Iterator[IO[bytes]]:
+    """Open a file as UTF-8, whatever its encoding is."""
+    encoding = _encoding_of(source_files, file, named)
+    with source_files.open(file) as stream:
+        yield cast("IO[bytes]", _Utf8Stream(stream, encoding)) if encoding else stream
+
+
+class _Utf8Stream:
+    """Reads a file of another encoding as UTF-8, in order and from the start again."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._text = codecs.EncodedFile(stream, "utf-8", encoding)
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Return as many bytes; fewer only at the end."""
+        while len(self._rest) < size and (more := self._text.read(CHUNK_BYTES)):
+            self._rest += more
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+    def seek(self, place: int) -> None:
+        """Go to the start, which is the only place to go to."""
+        self._text.seek(place)
+        self._rest = b""
+
+
+def _encoding_of(source_files: SourceFiles, file: SourceFile, named: str | None) -> str | None:
+    """Return a file's encoding where it is not UTF-8: as it is named, or by the mark that PowerShell writes."""
+    if named is not None:
+        return None if codecs.lookup(named).name in {"utf-8", "utf-8-sig"} else named
+    with source_files.open(file) as stream:
+        return "utf-16" if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else None
+
+
 def _go_to(stream: IO[bytes], place: int) -> None:
     """Read a stream up to a place: a compressed one can only begin again."""
     stream.seek(0)
@@ -152,6 +195,8 @@ def _or_unreadable(action: Callable[[], Any], name: str) -> Any:
         return action()
     except BrokenDocument as error:
         raise UnreadableSource(f"{name} {error}; {_ADVICE}.") from None
+    except UnicodeDecodeError as error:
+        raise UnreadableSource(f"{name} is not {error.encoding} text; {_ADVICE}, or name its encoding.") from None
 
 
 def _records(source_files: SourceFiles, pieces_of: PiecesOf, file: SourceFile) -> Iterator[dict[str, Any]]:

@@ -122,8 +122,15 @@ def _after(shapes: list[RecordShape], step: Step, repeats: bool) -> tuple[list[R
     if isinstance(step, FieldStep):
         return _fields_of(_leaves(shapes), step.name), repeats or bool(inner)
     if isinstance(step, IndexStep):
-        return [shape for shape in shapes if shape.kinds or shape.fields] + inner, False
-    return [shape for shape in _leaves(shapes) if _fields_of([shape], step.field)], False
+        return [_single(shape) for shape in shapes if shape.kinds or shape.fields] + inner, False
+    return [_single(shape) for shape in _leaves(shapes) if _fields_of([shape], step.field)], False
+
+
+def _single(shape: RecordShape) -> RecordShape:
+    """Return the shape of one value at a place where others are lists."""
+    single = RecordShape()
+    single.kinds, single.fields = shape.kinds, shape.fields
+    return single
 
 
 def _fields_of(shapes: list[RecordShape], name: str) -> list[RecordShape]:

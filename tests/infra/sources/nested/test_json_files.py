@@ -43,6 +43,19 @@ def test_the_records_are_found_and_where_they_are_is_said(tmp_path: Path, conten
     assert (source.notes, source.warnings) == ((note,), ())
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_other_encodings_are_read_by_their_mark_or_their_name(tmp_path: Path, name: str) -> None:
+    rows = [{"sku": "1", "title": "Größe 赤" * 9_000}, {"sku": "2", "title": "b"}]
+    lines = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    source = opened(tmp_path, lines.encode("utf-16"), name=name)
+    assert rows_of(source, "sku", "title") == [("1", "Größe 赤" * 9_000), ("2", "b")]
+    (tmp_path / name).write_bytes('[{"sku": "Größe"}]'.encode("cp1252"))
+    document = open_source(str(tmp_path / name), SourceOptions(encoding="cp1252", format="json"))
+    assert rows_of(document, "sku") == [("Größe",)]
+    with pytest.raises(UnreadableSource, match=r"is not shift_jis text; .*, or name its encoding"):
+        open_source(str(tmp_path / name), SourceOptions(encoding="shift_jis", format="json"))
+
+
 def test_a_compressed_document_is_what_it_holds(tmp_path: Path) -> None:
     document = {"head": ["x" * 50_000], "products": ROWS}
     source = opened(tmp_path, gzip.compress(json.dumps(document).encode()), name="a.json.gz")

@@ -46,6 +46,8 @@ def test_paths_end_at_the_shape_that_they_lead_to() -> None:
     assert type_of(".a[0].b", record) == pa.int64()
     assert type_of(".a[b=1].c[0]", record) == pa.string()
     assert type_of(".d.e", record) == pa.string()
+    once_and_twice = ({"p": [{"n": "c", "v": "x"}]}, {"p": {"n": "c", "v": "y"}})
+    assert type_of(".p[n=c].v", *once_and_twice) == type_of(".p[0].v", *once_and_twice) == pa.string()
     learner = ShapeLearner()
     learner.learn(record)
     assert shapes_at(learner.shape, parse_steps(".a.absent") or ()) == ([], True)
