@@ -1,7 +1,7 @@
 """Override columns: columns that are called like an override of the picture, and hold something else.
 
 Inputs: the columns that a recipe reads `width`, `height` and `views` from, in one pass over the source. Outputs: the
-fields of those that most rows fill, often with what no override can mean: a furniture shop's width in centimetres, the
+fields of those that many rows fill, often with what no override can mean: a furniture shop's width in centimetres, the
 visits of a page. Their odd values are left out; a single wrong size among few is a slip of that row, and rejects it.
 """
 
@@ -15,7 +15,7 @@ from catalogs.ingest.overrides import invalid_texts
 from catalogs.recipe.schema import Recipe
 
 MEASURED_FIELDS = ("width", "height", "views")
-MIN_FILLED, MIN_ODD = 0.5, 0.25
+MIN_FILLED, MIN_ODD = 0.3, 0.25
 """Shares of a source's rows, and of the filled cells, from which a column means something else."""
 
 

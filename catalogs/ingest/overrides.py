@@ -26,6 +26,7 @@ from catalogs.recipe.schema import Recipe
 PRIORITIES = ("high", "normal", "low")
 SEED_LIMIT = 2**52
 _NUMBER = re.compile(r"[0-9][0-9.,]*")
+_MAX_SMALL_DIGITS = 4
 _SIDES = ("width", "height")
 _EXPECTED = {
     "seed": "no whole number from 0 to 2^52",
@@ -93,7 +94,7 @@ def _is_binding(column: str, text: str, recipe: Recipe, repurposed: Collection[s
     if column in repurposed:
         return False
     if column in _SIDES:
-        return text.isdecimal()
+        return text.isdecimal() and (len(text) > _MAX_SMALL_DIGITS or int(text) >= MIN_SIDE)
     return column == "views" and not _NUMBER.fullmatch(text)
 
 

@@ -122,7 +122,7 @@ def test_views_are_each_named_once_in_order() -> None:
         ("num_images", "40", "num_images is no number of images from 1 to 16"),
         ("created_at", "03/04/2026", "created_at is no time that can mean one thing only"),
         ("deadline", "soon", "deadline is no time that can mean one thing only"),
-        ("width", "35,5", "width is no size in pixels (a multiple of 16 from 64 to 4096)"),
+        ("width", "51", "width is no size in pixels (a multiple of 16 from 64 to 4096)"),
     ],
 )
 def test_what_an_override_cannot_mean_is_left_out_and_the_row_stays(column: str, cell: str, warning: str) -> None:

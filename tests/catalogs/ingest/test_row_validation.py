@@ -193,7 +193,7 @@ def test_a_row_has_to_have_a_sku_whatever_the_recipe_requires() -> None:
 
 
 def test_rejects_come_in_the_sources_order() -> None:
-    rows = [{"sku": "A", "title": "x", "width": "7"}, {"sku": "B", "title": ""}, {"sku": "A"}, {"sku": "C\0"}]
+    rows = [{"sku": "A", "title": "x", "width": "70"}, {"sku": "B", "title": ""}, {"sku": "A"}, {"sku": "C\0"}]
     _, rejects, _ = ingest_batch(text_batch(rows, CATALOGUE_COLUMNS))
     assert [reject.row for reject in rejects] == [1, 2, 3, 4]
 

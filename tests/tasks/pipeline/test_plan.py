@@ -35,7 +35,7 @@ BOOT = {"sku": "boot", "title": "Winter boot", "category": "boots"}
 GUN = {"sku": "gun", "title": "Cocaine in a bag"}
 LONG = {"sku": "long", "title": "so " * 3000}
 """Its field is short enough and its prompt is not: accepted at first, rejected when it is rendered."""
-WIDE = {"sku": "wide", "title": "Wide mug", "width": "7"}
+WIDE = {"sku": "wide", "title": "Wide mug", "width": "70"}
 NAMELESS = {"sku": "", "title": "Nameless"}
 COLUMNS = dict.fromkeys(("sku", "title", "category", "width"), "")
 
