@@ -63,7 +63,13 @@ def open_json_documents(source_files: SourceFiles, records: str | None, encoding
         notes.append(_note(found, chosen))
         doubts += [_doubt(name, chosen, others)] if chosen and others else []
     pieces_of = partial(_document_pieces, source_files, lists, encoding)
-    return _open(source_files, pieces_of, tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts)))
+    reader = _open(source_files, pieces_of, tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts)))
+    if reader.row_count == 1 and len(reader.columns) > 1 and not {*reader.readable} & {*reader.columns}:
+        names = ", ".join(map(repr, reader.columns[:3]))
+        raise UnreadableSource(
+            f"{source_files.url!r} is one object of objects ({names} …), which is no list of records; {_ADVICE} as a list."
+        )
+    return reader
 
 
 def _open(

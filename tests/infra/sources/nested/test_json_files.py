@@ -94,6 +94,7 @@ def test_a_folder_of_spark_parts_under_json_is_one_table(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        (b'{"A1": {"t": "a"}, "A2": {"t": "b"}}', r"is one object of objects \('A1', 'A2' …\), which is no list of"),
         (b"[]", "holds a list without objects"),
         (b'[["sku"], ["1"]]', "holds a list without objects"),
         (b"{}", "holds no JSON objects"),
