@@ -67,7 +67,8 @@ def open_json_documents(source_files: SourceFiles, records: str | None, encoding
     if reader.row_count == 1 and len(reader.columns) > 1 and not {*reader.readable} & {*reader.columns}:
         names = ", ".join(map(repr, reader.columns[:3]))
         raise UnreadableSource(
-            f"{source_files.url!r} is one object of objects ({names} …), which is no list of records; {_ADVICE} as a list."
+            f"{source_files.url!r} is one object of objects ({names} …), which is no list of records; "
+            f"{_ADVICE} as a list."
         )
     return reader
 
