@@ -1,12 +1,13 @@
 """Blind titles: how well two readers agree on 500 titles of 25 kinds of shop, and how the prompt gate answers both.
 
-Inputs: `tests/data/blind_titles.tsv`: titles that were written and labelled before any verdict on them was seen, and
-the labels of a second reader, who saw nothing but the titles. Outputs: Cohen's kappa, and for each policy and each
-reader how many titles the gate passes, asks about and blocks, by label.
+Inputs: `tests/data/blind_titles.tsv`: titles that were written and labelled before any verdict on them was seen;
+`blind_titles_second.csv`, where it is there: the labels of a second reader, who saw nothing but the titles. Outputs:
+Cohen's kappa, and for each policy and each reader how many titles the gate passes, asks about and blocks, by label.
 The readers assume a shop that may sell any brand, so the gate is asked as in such a shop too (`any`); `learned` are the
 brands that a full run learns from the 500 titles alone, and `none` is a shop of which nothing is known.
 """
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from catalogs.verdict import combine_verdicts
 from tasks.gates.prompt_gate import PolicyPromptGate
 
 TITLES_FILE = Path(__file__).parents[1] / "tests" / "data" / "blind_titles.tsv"
+SECOND_READER_FILE = TITLES_FILE.with_name("blind_titles_second.csv")
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "fi")
 LABELS = ("pass", "ask", "block")
 _LABEL_OF = {"PASS": "pass", "REVIEW": "ask", "BLOCK": "block"}
@@ -32,10 +34,14 @@ class BlindTitle(NamedTuple):
     title: str
 
 
-def read_blind_titles(file: Path = TITLES_FILE) -> list[BlindTitle]:
-    """Return the titles with their labels."""
+def read_blind_titles(file: Path = TITLES_FILE, second_file: Path = SECOND_READER_FILE) -> list[BlindTitle]:
+    """Return the titles with their labels; the second reader's are empty where that file is not there."""
+    second: dict[str, str] = {}
+    if second_file.exists():
+        with second_file.open(encoding="utf-8", newline="") as lines:
+            second = {row["number"].strip(): row["label"].strip() for row in csv.DictReader(lines)}
     rows = [line.split("\t") for line in file.read_text("utf-8").splitlines()[1:]]
-    return [BlindTitle(*row[1:]) for row in rows]
+    return [BlindTitle(label, second.get(number, ""), kind, title) for number, label, kind, title in rows]
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float:
@@ -59,7 +65,7 @@ def measure_blind_titles() -> dict[str, Any]:
         for known, brands in _shops(policy, titles).items():
             answers = _answers(PolicyPromptGate(policy, LANGUAGES, shop_brands=brands), titles)
             for reader in ("first", "second") if pairs else ("first",):
-                labels = [getattr(one, reader) for one in titles]
+                labels = [getattr(one, reader) or one.first for one in titles]
                 result["gate"].append({"policy": name, "shop": known, "reader": reader, **score(labels, answers)})
     return result
 

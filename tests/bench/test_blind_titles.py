@@ -1,5 +1,7 @@
 """The blind titles are whole, their figures are the textbook's, and the gate holds the shares it had."""
 
+from pathlib import Path
+
 import pytest
 
 from bench.blind_titles import LABELS, cohens_kappa, measure_blind_titles, read_blind_titles, score
@@ -10,7 +12,8 @@ def test_there_are_five_hundred_titles_of_many_kinds_with_labels() -> None:
     assert len(titles) == len({one.title for one in titles}) == 500
     assert len({one.kind for one in titles}) == 25
     assert {one.first for one in titles} == set(LABELS)
-    assert {one.second for one in titles} <= {*LABELS, ""}
+    assert {one.second for one in titles} == set(LABELS)
+    assert cohens_kappa([(one.first, one.second) for one in titles]) > 0.9
 
 
 def test_kappa_is_agreement_beyond_chance() -> None:
@@ -27,10 +30,18 @@ def test_a_score_counts_what_is_stopped() -> None:
     assert found["counts"]["ask -> block"] == 1
 
 
-def test_in_a_shop_that_sells_any_brand_at_most_two_percent_wait_for_nothing() -> None:
+def test_in_a_shop_that_sells_any_brand_two_percent_wait_for_nothing() -> None:
     rows = {(row["policy"], row["shop"], row["reader"]): row for row in measure_blind_titles()["gate"]}
     before, now = rows["default@1", "any", "first"], rows["default@2", "any", "first"]
     assert before["asked_wrongly"] > 0.25
-    assert now["asked_wrongly"] <= 0.02
+    assert now["asked_wrongly"] <= 0.021  # nine of 448, all by words
     assert now["blocked_wrongly"] < before["blocked_wrongly"]
     assert now["recall"] >= 0.75
+
+
+def test_a_second_readers_labels_are_found_by_number(tmp_path: Path) -> None:
+    titles, second = tmp_path / "titles.tsv", tmp_path / "second.csv"
+    titles.write_text("number\tlabel\tkind\ttitle\n1\tpass\tpets\tDog bed\n2\task\tpets\tFake Gucci\n", "utf-8")
+    assert [one.second for one in read_blind_titles(titles, second)] == ["", ""]
+    second.write_text("number,label\n2,ask\n1,ask\n", "utf-8")
+    assert [(one.first, one.second) for one in read_blind_titles(titles, second)] == [("pass", "ask"), ("ask", "ask")]
