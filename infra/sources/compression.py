@@ -39,9 +39,9 @@ _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", 
 _END_OF_DIRECTORY = b"PK\x05\x06"
 
 _DAMAGE: Any = (
-    gzip.BadGzipFile, EOFError, zlib.error, isal_zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError,
-    pa.ArrowException,
-)  # fmt: skip
+    *(gzip.BadGzipFile, EOFError, zlib.error, isal_zlib.error, pa.ArrowException, zipfile.BadZipFile),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError, LookupError, struct.error),  # zipfile's, of damage
+)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 Inputs: nothing. Outputs: a list of bytes for each target, always the same.
 """
 
+import gzip
 import io
 import json
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -61,7 +63,26 @@ def csv() -> Sequence[bytes]:
         b"sku;title\n1;eins\n2;zwei\n",
         b"sku\ttitle\tseed\twidth\n1\tone\t7\t512\n",
         b"sku,title,view,quality,images\n1,one,front,final,2\n",
+        plain.encode("utf-16"),
+        plain.replace(",", ";").encode("cp1251", "replace"),
+        b"Our products,,\n\nsku, title,,\n1,one,,\n,,,\n2,two, three,x\n3\n",
+        b'sep=|\r\nsku|title\r\n1|"7\\" shelf"\r\n2|"Classic" pot\r\n',
     ]
+
+
+def packed_tables() -> Sequence[bytes]:
+    """Return a table in zip, gzip and zstd: what a file is named does not say what it is."""
+    table = csv()[0]
+    packed, archive = io.BytesIO(), io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream:
+        stream.write(table)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
+        files.writestr(zipfile.ZipInfo("a.csv"), table)
+        files.writestr(zipfile.ZipInfo("b.tsv"), csv()[3])
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(table)
+    return [archive.getvalue(), packed.getvalue(), sink.getvalue().to_pybytes()]
 
 
 def json_lines() -> Sequence[bytes]:

@@ -84,6 +84,11 @@ def catalogue(suffix: str, data: bytes) -> None:
     _read_to_its_end(open_source(f"memory:/{path}"))
 
 
+def packed(data: bytes) -> None:
+    """Open a compressed source of any kind by its first bytes."""
+    catalogue("csv" if data[:2] != b"PK" else "zip", data)
+
+
 def delta_source(data: bytes) -> None:
     """Open a Delta table whose newest log entry holds these bytes, and read it to its end."""
     with tempfile.TemporaryDirectory() as folder:
@@ -261,6 +266,7 @@ TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
         Target("catalogue-csv", lambda data: catalogue("csv", data), seeds.csv, mutations.text),
+        Target("catalogue-packed", packed, seeds.packed_tables, mutations.plain),
         Target("catalogue-jsonl", lambda data: catalogue("jsonl", data), seeds.json_lines, mutations.json_lines),
         Target("catalogue-json", lambda data: catalogue("json", data), seeds.json_catalogues, mutations.json_document),
         Target("catalogue-xml", lambda data: catalogue("xml", data), seeds.xml_catalogues, mutations.text),

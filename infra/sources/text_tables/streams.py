@@ -53,23 +53,23 @@ class RowStream:
         self._rest, self._last, self._is_ended = b"", b"\n", False
         while header_bytes > 0 and (data := text.read(_CHUNK_BYTES)):
             self._rest, header_bytes = data[header_bytes:], header_bytes - len(data)
+        self._last = self._rest[-1:] or b"\n"
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes; fewer than asked for only at the end."""
-        size = size if size >= 0 else 1 << 62
-        parts = [self._rest]
-        have = len(self._rest)
-        while have < size and not self._is_ended:
-            data = self._text.read(min(size - have, 16 << 20))
-            if not data:
-                self._is_ended = True
-                before = next((part for part in reversed(parts) if part), self._last)
-                data = (b"" if before.endswith((b"\n", b"\r")) else b"\n") + self._ending + b"\n"
-            parts.append(data)
-            have += len(data)
-        data = b"".join(parts) if len(parts) > 1 else parts[0]
-        self._rest, data = data[size:], data[:size]
-        self._last = data[-1:] or self._last
+        """Return the next bytes, at most so many; none at the end."""
+        data = self._rest or (b"" if self._is_ended else self._next(size if size >= 0 else 16 << 20))
+        if 0 <= size < len(data):
+            data, self._rest = data[:size], data[size:]
+        else:
+            self._rest = b""
+        return data
+
+    def _next(self, size: int) -> bytes:
+        data = self._text.read(size)
+        if not data:
+            self._is_ended = True
+            return (b"" if self._last in b"\r\n" else b"\n") + self._ending + b"\n"
+        self._last = data[-1:]
         return data
 
     def readable(self) -> bool:
