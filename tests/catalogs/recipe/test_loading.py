@@ -48,11 +48,11 @@ categories:
 
 
 def test_all_built_in_recipes_load_and_name_different_things() -> None:
-    assert built_in_recipe_names() == ["default", "rehearsal", "sample", "shopify"]
+    assert built_in_recipe_names() == ["default", "options", "rehearsal", "sample", "shopify"]
     recipes = [built_in_recipe(name) for name in built_in_recipe_names()]
-    assert len({recipe.digest for recipe in recipes}) == 4
+    assert len({recipe.digest for recipe in recipes}) == 5
     assert built_in_recipe() == recipes[0]
-    assert [recipe.engine for recipe in recipes] == ["torch", "torch", "stub", "torch"]
+    assert [recipe.engine for recipe in recipes] == ["torch", "torch", "torch", "stub", "torch"]
 
 
 def changed(recipe: Recipe, engine: str | None = None, model: object = None, precision: str | None = None) -> Recipe:
