@@ -169,6 +169,20 @@ def test_nothing_is_retired_where_a_row_has_no_readable_sku(scenario: StoreScena
     assert plan.warnings == ["1 rejected rows have no readable SKU: nothing is retired in this run"]
 
 
+def test_a_damaged_row_is_a_reject_by_its_row_in_the_file_and_an_empty_one_is_ignored(scenario: StoreScenario) -> None:
+    given = job(scenario, [MUG, BOOT])
+    path = Path(given.source)
+    text = path.read_text().splitlines()
+    path.write_text("\n".join([*text[:2], "torn,Red pot", ",,,", "", *text[2:]]) + "\n")
+    plan = make_plan(given, scenario.store, scenario.tables, RUN_ID, 2, CostModel(seconds_per_megapixel=2.0))
+    assert asdict(plan.rows) == {"input": 5, "accepted": 2, "rejected": 1, "ignored": 2}
+    (reject,) = plan.rejects
+    assert (reject.row, reject.sku) == (2, None)
+    assert reject.reason.startswith("row 3 of 'catalogue.csv' has 2 values and the header has 4")
+    assert plan.source_notes[0] == "UTF-8, separated by commas, header in row 1"
+    assert any("nothing is retired" in warning for warning in plan.warnings)
+
+
 def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(scenario: StoreScenario) -> None:
     scenario.release("r0", {"mug/front": "red", "gone/front": "blue"})
     plan = plan_of(scenario, MUG, MUG | {"sku": "MUG"}, scope="partial")
