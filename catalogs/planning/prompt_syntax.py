@@ -23,8 +23,10 @@ from catalogs.recipe.schema import Recipe
 
 NEGATIVES = "negative prompt"
 
-_HINT = re.compile(r"[(<\[{]|--|::|__|\+\+|embedding:")
-"""What every pattern below needs a part of: most prompts have none of it and cost one search."""
+_HINTS = ("(", "[", "{", "<", "--", "::", "__", "++", "embedding:")
+"""What every pattern below needs a part of. Most prompts have none of it, and looking for each takes half the time
+of one regular expression for all of them."""
+_HINT_PATTERN = "|".join(map(re.escape, _HINTS))
 
 _PARAMETERS = (
     "no|ar|aspect|v|version|style|stylize|chaos|quality|q|seed|niji|iw|tile|weird|stop|cref|cw|sref|sw|raw|hd|uplight"
@@ -81,14 +83,14 @@ class PromptSyntax:
         texts = rows.column(column)
         if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
             return
-        for position in pc.indices_nonzero(pc.match_substring_regex(texts, _HINT.pattern)).to_pylist():
+        for position in pc.indices_nonzero(pc.match_substring_regex(texts, _HINT_PATTERN)).to_pylist():
             known = isinstance(skus, str) and skus in rows.schema.names
             sku = rows.column(skus)[position].as_py() if known else None
             self.add_prompt(str(sku or ""), texts[position].as_py())
 
     def add_prompt(self, sku: str, prompt: str) -> None:
         """Look for syntax in a prompt: one that a row gives itself, or that was rendered and is to be decided."""
-        if _HINT.search(prompt):
+        if any(hint in prompt for hint in _HINTS):
             for kind, pattern in PATTERNS.items():
                 if match := pattern.search(prompt):
                     self._add(kind, sku, match[0])
