@@ -18,9 +18,10 @@ from infra.sources.source_files import SourceFile, SourceFiles
 from infra.sources.source_options import SourceOptions
 from infra.sources.text_tables.column_names import unique_names
 from infra.sources.text_tables.dialects import LITERAL, find_dialect
-from infra.sources.text_tables.rows import TextTable, read_rows
+from infra.sources.text_tables.rows import read_rows
 from infra.sources.text_tables.streams import Utf8Stream
 from infra.sources.text_tables.text_encodings import NotText, TextEncoding, find_encoding
+from infra.sources.text_tables.text_table import TextTable
 
 MAX_HEADER_BYTES = 256 << 10
 """Bytes in which the header must end: two thousand columns of a hundred characters."""

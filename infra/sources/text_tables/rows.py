@@ -6,8 +6,8 @@ Invariant: a row with too few or too many values is damaged, since it is unknown
 column; only empty values beyond the last column are dropped. A row without any value is empty.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,48 +19,13 @@ import pyarrow.csv as pa_csv
 from infra.errors import UnreadableSource
 from infra.sources.source_batches import FileBatch, Offsets
 from infra.sources.source_files import SourceFile, translate_errors
-from infra.sources.text_tables.dialects import Dialect
-from infra.sources.text_tables.streams import UNDECODABLE, RowStream, Utf8Stream
+from infra.sources.text_tables.streams import UNDECODABLE, RowStream
+from infra.sources.text_tables.text_table import ADVICE, TextTable
 from infra.sources.text_tables.unfit_rows import MAX_PENDING_ROWS, UnfitRows
 
 BLOCK_BYTES = 16 << 20
 """Bytes parsed at once. A row must fit into two blocks, which bounds the longest value: descriptions with embedded
 images reach a few megabytes."""
-
-ADVICE = "quote values that hold separators or line breaks, and double the quotes inside them"
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """One file, how it is written, and its columns' names."""
-
-    file: SourceFile
-    display_name: str
-    dialect: Dialect
-    names: Sequence[str]
-    header_bytes: int
-    """Bytes of UTF-8 up to the header's end."""
-    open: Callable[[], AbstractContextManager[Utf8Stream]]
-    is_clean: bool
-    """All of it can be decoded."""
-    encoding_label: str
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """Return the names of the header's columns, without the surplus ones."""
-        return self.names[: len(self.names) - self.dialect.surplus]
-
-    def width_reason(self, number: int, width: int) -> str:
-        """Return why a row behind the header is damaged that has `width` values."""
-        values = f"{width} value" + ("s" if width != 1 else "")
-        return f"{self._row(number)} has {values} and the header has {len(self.columns)}; {ADVICE}"
-
-    def text_reason(self, number: int, column: str) -> str:
-        """Return why a row behind the header is damaged whose value in a column is no text."""
-        return f"{self._row(number)} has a value in {column!r} that is no {self.encoding_label} text; export it again"
-
-    def _row(self, number: int) -> str:
-        return f"row {number + self.dialect.header_row} of {self.file.path.rsplit('/', 1)[-1]!r}"
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from infra.sources.source_files import SourceFile
 from infra.sources.text_tables import rows as text_rows
 from infra.sources.text_tables.dialects import DOUBLED, Dialect
-from infra.sources.text_tables.rows import TextTable, read_rows
+from infra.sources.text_tables.rows import read_rows
 from infra.sources.text_tables.streams import Utf8Stream
 from infra.sources.text_tables.text_encodings import TextEncoding
+from infra.sources.text_tables.text_table import ADVICE, TextTable
 
 
 def table(data: bytes) -> TextTable:
@@ -58,4 +59,4 @@ def test_every_row_is_readable_damaged_or_empty_at_its_place(
 
 def test_a_damaged_row_is_named_by_its_row_in_the_file() -> None:
     _, batch = read_rows(table(b"1,2,3\n1,2\n"), ["a"], 10)
-    assert batch.damaged == {0: f"row 5 of 't.csv' has 2 values and the header has 3; {text_rows.ADVICE}"}
+    assert batch.damaged == {0: f"row 5 of 't.csv' has 2 values and the header has 3; {ADVICE}"}
