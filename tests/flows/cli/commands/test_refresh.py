@@ -19,7 +19,7 @@ from tests.fixtures.refresh_harness import RefreshHarness, missing_report_keys
 def harness(tmp_path: Path) -> RefreshHarness:
     rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(4)]
     return RefreshHarness(
-        tmp_path, [*rows, {"sku": "gun", "title": "Toy Revolver"}, {"sku": "none", "title": ""}], MINIMAL_RECIPE
+        tmp_path, [*rows, {"sku": "gun", "title": "Toy Revolver"}, {"sku": "untitled", "title": ""}], MINIMAL_RECIPE
     )
 
 
