@@ -102,21 +102,16 @@ class WordScanner:
         begun = [*map(self._terms_by_first_word.__getitem__, words)]
         if not any(begun):
             return
+        spellings = [*map(self._spellings_by_word.__getitem__, words), ()]  # the last: no word follows
         matches = [
             (range(position, position + len(phrase)), category, term)
             for position, entries in enumerate(begun)
             if entries
             for phrase, category, term in entries
-            if self._phrase_follows(words, position, phrase)
+            if len(phrase) == 1 or (phrase[1] in spellings[position + 1] and _follows(phrase, spellings, position))
         ]
         masked = self._allowed_positions(words) if matches else set()
         yield from ((category, term) for positions, category, term in matches if not masked.issuperset(positions))
-
-    def _phrase_follows(self, words: Sequence[str], position: int, phrase: _Words) -> bool:
-        """Tell whether the rest of the phrase, whose first word is at `position`, follows there."""
-        end = position + len(phrase)
-        rest = map(self._spellings_by_word.__getitem__, words[position + 1 : end])
-        return end <= len(words) and all(map(contains, rest, phrase[1:]))
 
     def _allowed_positions(self, words: Sequence[str]) -> set[int]:
         masked: set[int] = set()
@@ -125,6 +120,12 @@ class WordScanner:
                 if tuple(words[position : position + len(phrase)]) == phrase:
                     masked.update(range(position, position + len(phrase)))
         return masked
+
+
+def _follows(phrase: _Words, spellings: Sequence[_Words], position: int) -> bool:
+    """Tell whether the rest of a phrase, whose first word is at `position`, follows there."""
+    following = spellings[position + 1 : position + len(phrase)]
+    return len(following) == len(phrase) - 1 and all(map(contains, following, phrase[1:]))
 
 
 def _inflections(term: str) -> Iterator[_Words]:
