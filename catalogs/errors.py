@@ -15,6 +15,7 @@ Every class takes a single argument, a full sentence, so that it survives pickli
 Outside this tree, with the reason:
 - `PromptRenderError` (`catalogs.recipe.templates`) concerns one row: the planner turns it into a reject.
 - `_DisallowedSyntax` (`catalogs.recipe.templates`) never leaves its module, which raises `RuleFileError` for it.
+- `ExtendingError` (`catalogs.recipe.extending`) leaves a recipe's loading as a `RuleFileError`, which knows the line.
 - `TemplateTooLarge` (`catalogs.recipe.rendered_size`) leaves a recipe's templates as a `RuleFileError`.
 - `BatchTotalsMismatch` (`catalogs.runs.release_batch`) is a defect of Packshot's, so it ends as an unexpected error.
 """

@@ -35,6 +35,8 @@ Outside this tree, with the reason:
 - `flows` adds `PartFailed` and `ServerFailed`, which need Prefect's words; both are `ExternalError`s.
 - `TooManyFields`, `PageTooLarge`, `ReadDenied` (`infra.sources.json_fields`, `infra.sources.parquet_pages`) and
   `MalformedThrift` (`infra.sources.thrift_compact`) become an `UnreadableSource`, which knows the file's name.
+- `BrokenDocument` and `BrokenXml` (`infra.sources.nested`), `SeveralTypes` (`infra.sources.jsonl_files`) and `NotText`
+  (`infra.sources.text_tables.text_encodings`) become an `UnreadableSource` likewise.
 - `DownloadRefused` (`infra.sources.http_connections`) becomes an `UnreadableSource`, which knows the source's name.
 - `OutputFailed` (`flows.cli.output_stream`) is an OSError of stdout, which ends the command line and nothing else.
 - `PartialDeleteError` (`infra.stores.s3_errors`) is an OSError, as s3fs's own errors are; the store translates it.

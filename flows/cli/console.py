@@ -43,6 +43,11 @@ def print_yaml(document: Mapping[str, Any]) -> None:
     typer.echo(text, nl=False)
 
 
+def print_file(text: str) -> None:
+    """Print a packaged file as it is, so that a copy of it is that file."""
+    typer.echo(text, nl=False)
+
+
 def print_progress(message: str) -> None:
     """Print progress on stderr, so that stdout holds only the result."""
     typer.echo(f"{printable(message, MAX_SENTENCE_CHARACTERS)} …", err=True)

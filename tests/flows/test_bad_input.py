@@ -4,9 +4,11 @@ Every refusal is asked of the command line and of a refresh in the middle of a s
 what it showed, and nothing stands in the next good night's way.
 """
 
+import io
 import json
 import shutil
 import unicodedata
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,7 +120,17 @@ def parquet(rows: int) -> bytes:
     return bytes(sink.getvalue())
 
 
+def workbook() -> bytes:
+    """Return the beginnings of an Excel workbook: its parts, empty."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("[Content_Types].xml", "_rels/.rels", "xl/workbook.xml", "xl/worksheets/sheet1.xml"):
+            archive.writestr(name, "<x/>")
+    return content.getvalue()
+
+
 WHOLE = parquet(5_000)
+OPEN_QUOTE = b"sku,title\n" + b'a,"b"\n' * 2_000 + b'c,"never closed\n' + b"d,e\n" * 100
 SOURCES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "letter.parquet": (b"Dear shop, the export is attached.", ("letter.parquet", "is not Parquet", "export it again")),
     "cut.parquet": (WHOLE[: len(WHOLE) // 2], ("cut.parquet", "its end is missing", "export it again")),
@@ -126,11 +138,12 @@ SOURCES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "none.parquet": (parquet(0), ("none.parquet", "has no rows", "nothing is retired")),
     "header.csv": (b"sku,title\n", ("header.csv", "has no rows", "nothing is retired")),
     "empty.csv": (b"", ("empty.csv", "is empty (0 bytes)", "export it again")),
-    "untitled.csv": (b"sku,name\nthing-1,Thing\n", ("no column 'title'", "it has name, sku", "Map it under columns")),
-    "ragged.csv": (b"sku,title\na,b\nc,d,e\n", ("ragged.csv", "quote values", "Row #3")),
-    "latin.csv": (b"sku,title\na,caf\xe9\n", ("latin.csv", "save as UTF-8", "Row #2")),
+    "untitled.csv": (b"sku,name\nthing-1,Thing\n", ("no column 'title'", "it has sku, name", "Map it under columns")),
+    "open.csv": (OPEN_QUOTE, ("open.csv", "a quote opens in row 2002", "double the quotes inside them")),
+    "bytes.csv": (bytes(range(256)) * 8, ("bytes.csv", "holds binary data", "export it again")),
     "broken.jsonl": (b'{"sku": "a", "title": "b"}\n{"sku":\n', ("broken.jsonl", "row 2", "export it again")),
-    "book.xlsx": (b"PK\x03\x04", ("book.xlsx", "Excel workbook", "give .parquet, .csv or .jsonl")),
+    "book.xlsx": (workbook(), ("book.xlsx", "Excel workbook", "save its sheet as CSV")),
+    "cut.zip": (workbook()[:-30], ("cut.zip", "is damaged or no zip", "export it again")),
 }
 
 
@@ -205,16 +218,7 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
         ({"title": "word " * 2_000}, "prompt", "it is 10,0"),
         ({"width": "1003"}, "width", "the size '1003' is no multiple of 16 from 64 to 4096 pixels"),
         ({"width": "100000", "height": "16"}, "width", "the size '100000' is no multiple"),
-        ({"height": "-512"}, "height", "the size '-512' is no multiple"),
-        ({"height": "1e400"}, "height", "the size '1e400' is no multiple"),
-        ({"height": "tall"}, "height", "the size 'tall' is no multiple"),
-        ({"seed": "-1"}, "seed", "the seed '-1' is no whole number"),
-        ({"seed": str(2**60)}, "seed", "is no whole number from 0 to 2^52"),
-        ({"num_images": "1000000"}, "num_images", "the number of images '1000000' is not from 1 to 16"),
         ({"views": "front;inside"}, "views", "'inside' is no view of the recipe: front"),
-        ({"quality": "mega"}, "quality", "'mega' is none of standard"),
-        ({"model": "/etc/passwd"}, "model", "'/etc/passwd' is none of stub"),
-        ({"created_at": "yesterday"}, "created_at", "'yesterday' is no time; write it as 2026"),
         ({"reference_image": "file:///etc/passwd"}, "reference_image", "leave the cell empty"),
     ]
     right: list[Row] = [
@@ -228,6 +232,18 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
         {"sku": "sized", "title": "Wide Mug", "width": "320.0", "height": "256"},
         {"sku": "long", "title": "a very " * 400 + "long Boot"},
     ]
+    unusable = [
+        {"height": "-512"},
+        {"height": "1e400"},
+        {"height": "tall"},
+        {"seed": "-1"},
+        {"seed": str(2**60)},
+        {"num_images": "1000000"},
+        {"quality": "mega"},
+        {"model": "/etc/passwd"},
+        {"created_at": "yesterday"},
+    ]
+    right += [{"sku": f"kept-{number}", "title": f"Kept {number}"} | cell for number, cell in enumerate(unusable)]
     plain = harness.rows
     full = dict.fromkeys(FIELDS, "")
     bad = [
@@ -236,17 +252,26 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
     harness.rows = [full | row for row in plain] + [full | row for row in right] + bad
     night = harness.refresh()
 
-    assert night.report["rows"] == {"input": 44, "accepted": 19, "rejected": 25, "ignored": 0}
-    assert night.slot_counts() == {"new": 9, "published": 9}
+    assert night.report["rows"] == {"input": 44, "accepted": 28, "rejected": 16, "ignored": 0}
+    assert night.slot_counts() == {"new": 18, "published": 18}
     assert {name[0] for name in night.added} == {row["sku"] for row in right}
     rejects = read_table(harness.store, layout.RunFiles(night.report["run_id"]).rejects, REJECTS).to_pylist()
-    for reject, (number, (_, column, reason)) in zip(rejects, enumerate(wrong, start=20), strict=True):
+    for reject, (number, (_, column, reason)) in zip(rejects, enumerate(wrong, start=29), strict=True):
         assert (reject["row"], reject["column"]) == (number, column)
         assert reason in reject["reason"]
-    assert warnings_of_the_run(night.report) == [
-        "1 × SKUs that differ from another one by upper and lower case only; they are kept apart",
-        "6 rejected rows have no readable SKU: nothing is retired in this run",
+    warnings = warnings_of_the_run(night.report)
+    assert [warning.split(":")[0].split(";")[0] for warning in warnings] == [
+        "1 × SKUs that differ from another one by upper and lower case only",
+        "4 × height is no size in pixels (a multiple of 16 from 64 to 4096) and was left out",
+        "2 × seed is no whole number from 0 to 2^52 and was left out",
+        "1 × num_images is no number of images from 1 to 16 and was left out",
+        "1 × quality is no tier of the recipe and was left out",
+        "1 × model is no model of the recipe and was left out",
+        "1 × created_at is no time that can mean one thing only and was left out",
+        "2 × SKUs were given by an earlier row",
+        "6 rejected rows have no readable SKU",
     ]
+    assert "'-512' in row 20, '1e400' in row 21, 'tall' in row 22" in warnings[1]
     assert_published_images(harness.store, night.after)
     assert_safe_names(harness, {name[0]: row["object"] for name, row in night.after.items()})
     prompts = [text for table in read_row_groups(harness.store, layout.RunFiles(night.report["run_id"]).requests_prefix)

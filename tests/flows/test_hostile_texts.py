@@ -60,9 +60,7 @@ def hostile_source(kind: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "kind", ["csv header", "csv row", "csv twice", "csv name", "jsonl column", "jsonl line", "parquet column"]
-)
+@pytest.mark.parametrize("kind", ["csv header", "csv row", "csv name", "jsonl column", "jsonl line", "parquet column"])
 def test_s6_a_source_that_cannot_be_read_is_named_visibly(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
 ) -> None:
@@ -73,6 +71,16 @@ def test_s6_a_source_that_cannot_be_read_is_named_visibly(
     assert (done.exit_code, acts(done.stdout + done.stderr, allowed="\n")) == (2, [])
     assert done.stderr.count("\n") == 1
     assert "PWNED" in done.stderr or kind in {"jsonl line", "csv name"}
+
+
+def test_s6_columns_that_no_recipe_reads_are_named_visibly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = hostile_source("csv twice", tmp_path)
+    words = ("--store", tmp_path / "store", "--catalogue", "c", "--engine", "stub")
+    done = run(monkeypatch, capsys, "plan", source, *words)
+    assert (done.exit_code, acts(done.stdout + done.stderr, allowed="\n")) == (0, [])
+    assert "more than one column" in done.stdout
 
 
 @pytest.mark.parametrize("option", ["--recipe", "--policy"])
@@ -134,4 +142,4 @@ def test_s6_the_process_of_the_finding_writes_no_escape_byte(tmp_path: Path) -> 
     done = subprocess.run([sys.executable, "-m", "flows.cli", *words], capture_output=True, check=False)
     assert done.returncode == 2
     assert not {*range(32), 127} - {10} & set(done.stderr + done.stdout)
-    assert b"it has \\x1b[2Jx\\x1b]0;PWNED\\x07\\x9b31m\\x7f\\u202e h1" in done.stderr
+    assert b"it has '\\x1b[2Jx\\x1b]0;PWNED\\x07\\x9b31m\\x7f\\u202e\\u2028h2'" in done.stderr

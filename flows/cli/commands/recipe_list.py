@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import options
-from flows.cli.console import open_console, print_json, print_yaml
+from flows.cli.console import open_console, print_file, print_json, print_yaml
 
 
 def list_(as_json: options.Json = False) -> None:
@@ -44,6 +44,6 @@ def show(
     if as_json:
         print_json(fields)
     elif built_in is not None:
-        typer.echo(built_in_text(built_in), nl=False)
+        print_file(built_in_text(built_in))
     else:
         print_yaml(fields)

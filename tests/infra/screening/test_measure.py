@@ -133,7 +133,7 @@ def test_an_unknown_scanner_is_an_error_and_costs_the_others_nothing(store: Obje
     screened = measure(stage_image(store, "a", scanners=["smell", "pixels"]), store)
     assert screened.scanners == {"pixels": BUILTIN_SCANNER_VERSIONS["pixels"]}
     assert screened.errors == {
-        "smell": "There is no scanner 'smell'; there are pixels, fingerprint, nudity, text, logos."
+        "smell": "There is no scanner 'smell'; there are pixels, fingerprint, explicit, nudity, text, logos."
     }
     assert "blur.foreground" in screened.scores
 

@@ -14,7 +14,7 @@ SPANISH = "Una fotografía de una camiseta roja de algodón sobre un fondo blanc
 
 def verdict_of(scenario: StoreScenario) -> str:
     history = scenario.tables.history(layout.manifest_table(CATALOGUE))
-    return open_prompt_evaluator(scenario.store, history, built_in_policy())(SPANISH).decision
+    return open_prompt_evaluator(scenario.store, CATALOGUE, history, built_in_policy())(SPANISH).decision
 
 
 def test_the_newest_recipe_that_can_be_read_says_which_languages_there_are(tmp_path: Path) -> None:
