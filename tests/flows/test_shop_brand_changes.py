@@ -1,5 +1,6 @@
 """Nights of a shop without a brand column: full runs learn what it sells, and move no verdict of the same night."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,27 @@ import pytest
 
 from catalogs import layout
 from catalogs.errors import OptionError
+from flows.engines.selection import EngineOpener
 from flows.run.dry_run import plan_refresh
 from flows.run.observers import NullObserver
 from flows.shop_brand_changes import ShopBrandsChange, change_shop_brands, list_shop_brands
+from infra.engines import open_engine
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
 from tasks.runs.shop_brand_records import ShopBrandRecords
 from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
-from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, Row
+from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, RefreshResult, Row
 
 pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
+
+
+class ShopWithSlowNights(RefreshHarness):
+    """A shop whose runs begin in different seconds, as real ones do: facts are compared with runs by the second."""
+
+    def refresh(self, opener: EngineOpener = open_engine, **changes: Any) -> RefreshResult:
+        """Refresh the shop in a second in which nothing else happened."""
+        time.sleep(1.01 - time.time() % 1)
+        return super().refresh(opener, **changes)
 
 
 def titles(brand: str, *kinds: str) -> list[Row]:
@@ -27,7 +39,7 @@ def titles(brand: str, *kinds: str) -> list[Row]:
 def shop(tmp_path: Path) -> RefreshHarness:
     """Return a shop of Nike shoes with one mug of somebody else's, before its first night."""
     rows = [*titles("Nike", "trainers", "sandals", "boots", "socks"), *titles("Disney", "mug")]
-    return RefreshHarness(tmp_path, rows, MINIMAL_RECIPE)
+    return ShopWithSlowNights(tmp_path, rows, MINIMAL_RECIPE)
 
 
 def sold(shop: RefreshHarness) -> tuple[int, list[str]]:
@@ -80,7 +92,7 @@ def test_a_partial_run_teaches_nothing_and_what_it_held_back_is_judged_again(sho
 
 def test_the_order_of_partial_and_full_runs_moves_no_verdict(shop: RefreshHarness, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    other = RefreshHarness(tmp_path / "other", list(reversed(shop.rows)), MINIMAL_RECIPE)
+    other = ShopWithSlowNights(tmp_path / "other", list(reversed(shop.rows)), MINIMAL_RECIPE)
     shop.refresh(scope="partial")
     shop.refresh()
     other.refresh()
