@@ -41,6 +41,7 @@ KEYS = (
     layout.person_decision("c", "r", "channels"),
     layout.approval_snapshot("c", 1),
     layout.policy_record("c", 1),
+    layout.shop_brands("c", 1),
     layout.purge_record("c", "x"),
     layout.model_change("m", 1),
     layout.model_sample("m", "r"),

@@ -65,7 +65,7 @@ def test_a_shop_reader_reads_the_manifest_as_documented_and_loads_its_images(
     role_bucket: RoleBucket, shop: StoreScenario, tmp_path: Path
 ) -> None:
     readers = [block for block in blocks("python") if "DeltaTable(" in block.text and "sample" in block.text]
-    assert len(readers) == 2
+    assert len(readers) == 3
     for block in readers:
         said = process(
             role_bucket, "shop-reader", "-c", f"import os\nos.chdir({str(tmp_path)!r})\n{block.text}",
