@@ -41,7 +41,7 @@ def test_the_guides_readers_open_a_manifest_in_a_bucket_and_its_last_release(
     monkeypatch.setenv("PACKSHOT_STORE", s3_url)
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     capsys.readouterr()
-    first, last = BLOCKS
+    first, changes, links = BLOCKS
     found: dict[str, Any] = {}
     exec(compile(first, GUIDE.name, "exec"), found)  # noqa: S102 - running it is the point
     shown = capsys.readouterr().out
@@ -51,9 +51,14 @@ def test_the_guides_readers_open_a_manifest_in_a_bucket_and_its_last_release(
     assert all(key.startswith("published/sample/") for key in found["rows"]["object"].to_pylist())
     monkeypatch.chdir(tmp_path)
     Path("last-seen-version").write_text("1")  # the reader knows the first release
-    exec(compile(last, GUIDE.name, "exec"), {})  # noqa: S102
+    exec(compile(changes, GUIDE.name, "exec"), {})  # noqa: S102
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert Counter((kind, sku) for kind, sku, _ in lines) == {
         ("insert", "thing-99"): 1, ("delete", "thing-05"): 1,
         ("update_preimage", "thing-03"): 1, ("update_postimage", "thing-03"): 1,
     }  # fmt: skip
+    monkeypatch.setenv("PACKSHOT_PUBLIC_URL", "https://cdn.example/shop/")
+    exec(compile(links, GUIDE.name, "exec"), {})  # noqa: S102
+    shown_links = [line.rsplit(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert len(shown_links) == 5
+    assert all(link.startswith("https://cdn.example/shop/published/sample/thing-") for link in shown_links)
