@@ -2,8 +2,8 @@
 
 Inputs: a policy, a recipe, what is known already, and accepted rows, batch by batch. Outputs: the brands that enough
 titles name. A row names the brand of its brand column, or, where it has none, those of the texts that its prompt is
-made of. Only rows that may name a brand which is not known yet are looked at one by one: one regular expression over a
-batch finds them, and a brand that is known leaves it.
+made of. Only rows that may name a brand which is not known yet are looked at one by one: its first word and its second
+stand in them. First words alone are often colours, such as those of Red Bull or Black+Decker.
 """
 
 from collections.abc import Iterator
@@ -58,16 +58,23 @@ class BrandLearner:
 
     def _find_candidates(self, texts: pa.ChunkedArray) -> pa.Array:
         """Return the positions of the texts that hold the first word of an open brand's name."""
-        words = pc.ascii_split_whitespace(pc.utf8_lower(texts)).combine_chunks()
+        lowered = pc.utf8_lower(texts).combine_chunks()
+        words = pc.ascii_split_whitespace(lowered)
         bare = pc.ascii_trim(words.flatten(), characters=_PUNCTUATION)
-        found = pc.is_in(bare, value_set=self._first_words)
-        return pc.unique(pc.list_parent_indices(words).filter(found))
+        found = pc.is_in(bare, value_set=pa.array(self._first_words, pa.string()))
+        rows = pc.list_parent_indices(words).filter(found)
+        begun = zip(rows.to_pylist(), bare.filter(found).to_pylist(), lowered.take(rows).to_pylist(), strict=True)
+        named = {row: None for row, word, text in begun if any(map(text.__contains__, self._first_words[word]))}
+        return pa.array(named, pa.int64())
 
-    def _list_first_words(self) -> pa.Array:
-        """Return how the names of open brands may begin in a text, in lower case."""
+    def _list_first_words(self) -> dict[str, set[str]]:
+        """Return how the names of open brands may begin in a text, in lower case, and what must stand there too."""
         names = {name.lower() for brand in self._open for name in (brand, *self._names.get(brand, ()))}
-        words = {spelling for name in names | set(map(fold, names)) for spelling in _spellings(name)}
-        return pa.array(sorted(words), pa.string())
+        first_words: dict[str, set[str]] = {}
+        for name in names | set(map(fold, names)):
+            for spelling, second in _spellings(name):
+                first_words.setdefault(spelling, set()).add(second)
+        return first_words
 
 
 def prompt_fields(recipe: Recipe) -> tuple[str, ...]:
@@ -81,8 +88,13 @@ def prompt_fields(recipe: Recipe) -> tuple[str, ...]:
     return tuple(sorted((read | {"title", "prompt"}) & recipe.columns.keys() - _NOT_READ))
 
 
-def _spellings(name: str) -> Iterator[str]:
-    """Yield the first words of a name: as it is spelled, without what joins its parts, and joined."""
+def _spellings(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the first words of a name as it is spelled, without what joins its parts, and joined; each with its second.
+
+    The second is the empty text, which every text holds, where the first word is the whole name.
+    """
     words = WORD.findall(name)
     if words:
-        yield from (name.split()[0].strip(_PUNCTUATION), words[0], "-".join(words), "".join(words))
+        second = words[1] if len(words) > 1 else ""
+        yield from ((name.split()[0].strip(_PUNCTUATION), second), (words[0], second))
+        yield from (("-".join(words), ""), ("".join(words), ""))
