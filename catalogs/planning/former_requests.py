@@ -8,9 +8,9 @@ prompt was part of the key at guidance 0, where the model never sees it.
 So nothing is made again, and nothing that was refused or taken away comes back, because a key is computed otherwise.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from catalogs.errors import RuleFileError
 from catalogs.planning.current_state import CurrentRelease, OutcomeIndex
@@ -28,6 +28,7 @@ class FormerRequests:
     live: CurrentRelease
     outcomes: OutcomeIndex
     read_negatives: Callable[[], Sequence[str]] = tuple
+    _compiled: Sequence[TemplateRenderer] | None = field(default=None, init=False)
 
     def find_live(self, slot: StaleSlot, version: int, request: Request) -> Request | None:
         """Return the request as the slot's live image was made for it; None where it was made for another one."""
@@ -43,7 +44,7 @@ class FormerRequests:
         """Yield the request with each negative prompt that it may have had at guidance 0."""
         if len(self.live) or len(self.outcomes):
             builder = slot.builders.builders[version]
-            yield from builder.build_former(slot.row_position, request, lambda: self._templates)
+            yield from builder.build_former(slot.row_position, request, self._templates)
 
     def share(self, slot: StaleSlot, version: int, request: Request) -> Request:
         """Return the request to decide: under a key of old, where only that is known in the catalogue.
@@ -60,12 +61,16 @@ class FormerRequests:
     def _is_known(self, request: Request) -> bool:
         return self.live.shows_request(request.key) or self.outcomes.has_request(request.key)
 
-    @cached_property
     def _templates(self) -> Sequence[TemplateRenderer]:
-        compiled = []
-        for text in self.read_negatives():
-            try:
-                compiled.append(compile_template(text, self.recipe.template_fields, "a former negative"))
-            except RuleFileError:
-                continue  # it used fields that the recipe has no more
-        return compiled
+        """Return the former negatives' templates, which are read once.
+
+        No `cached_property`: before Python 3.12 it holds one lock for the plans of all threads while the store is read.
+        """
+        if self._compiled is None:
+            self._compiled = list(self._compile(self.read_negatives()))
+        return self._compiled
+
+    def _compile(self, texts: Iterable[str]) -> Iterator[TemplateRenderer]:
+        for text in texts:
+            with suppress(RuleFileError):  # it used fields that the recipe has no more
+                yield compile_template(text, self.recipe.template_fields, "a former negative")
