@@ -172,7 +172,8 @@ def _why_nothing(report: RunReport) -> str:
     if not slots:
         return ""
     kept = _name_counts(slots, ("unchanged", "waiting", "in_progress"))
-    rejected = f"; {format_number(rows.rejected)} rows were rejected" if rows.rejected else ""
+    was_or_were = "row was" if rows.rejected == 1 else "rows were"
+    rejected = f"; {format_number(rows.rejected)} {was_or_were} rejected" if rows.rejected else ""
     return f"Nothing is new or changed{': ' if kept else ''}{kept}{rejected}."
 
 

@@ -179,6 +179,14 @@ def test_a_plan_has_no_sum_of_slots_and_unknown_counts_have_none() -> None:
             "Nothing to publish: release 3 stays."
             " Nothing is new or changed: 1,200 unchanged, 3 waiting; 2 rows were rejected.",
         ),
+        (
+            {
+                "release": {"version": 1, "previous": 1},
+                "slots": {"unchanged": 3},
+                "rows": {"input": 4, "accepted": 3, "rejected": 1, "ignored": 0},
+            },
+            "Nothing to publish: release 1 stays. Nothing is new or changed: 3 unchanged; 1 row was rejected.",
+        ),
         ({"release": {"version": 0, "previous": 0}}, "Nothing to publish: there is no release yet."),
         ({"held": ["x"], "release": {"version": None, "previous": 3}}, "Held: nothing was published, release 3 stays."),
     ],
