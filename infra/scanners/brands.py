@@ -76,8 +76,6 @@ class BrandScanner:
         for brand in homonyms:
             known.setdefault(brand, [brand])
         self._known = WordScanner(known)
-        self.names = known
-        """Brand -> all of its names, itself first."""
         self._brand_of = {word: brand for brand, members in ordinary_words.items() for word in members}
         spelled = "|".join(map(re.escape, sorted(self._brand_of, key=len, reverse=True)))
         self._ordinary = re.compile(rf"(?<!\w)({spelled})\s?(?:{_TRADEMARK_SIGN.pattern})") if spelled else None

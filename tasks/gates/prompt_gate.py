@@ -5,7 +5,7 @@ asks once for each prompt. It checks banned words, languages, the classifier's s
 fails on one prompt sends that prompt to review, and is asked again for the next.
 """
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,18 +124,23 @@ class PolicyPromptGate:
         own = OwnBrands(self._brands.brands_of(own_brand), is_named, self._shop_brands)
         return decide_brands(findings, own, rules)
 
-    @property
-    def brand_names(self) -> Mapping[str, Sequence[str]]:
-        """Return each brand's names in texts and columns."""
-        return self._brands.names | self._homonym_names
+    def text_names(self, brand: str) -> Sequence[str]:
+        """Return the names by which a text may name a brand as its goods' own."""
+        rules = self._policy.brands
+        return [name for kind in (rules.names, rules.devices, self._homonym_names) for name in kind.get(brand, ())]
+
+    def column_brands(self, own_brand: str) -> Set[str] | None:
+        """Return the known brands of a brand column's text; None where it names none, known or not."""
+        return self._brands.brands_of(own_brand) if self._names_brand(own_brand) else None
 
     def sold_brands(self, text: str, own_brand: str) -> Set[str]:
         """Return the brands that a row names as its goods' own: its column's, or its text's where it has none."""
-        if self._names_brand(own_brand):
-            return self._brands.brands_of(own_brand)
+        of_column = self.column_brands(own_brand)
+        if of_column is not None:
+            return of_column
         phrases = self._policy.brands.phrases
         goods = phrases.homonym_goods if phrases is not None else {}
-        words = frozenset(WORD.findall(fold(text))) if goods else frozenset()
+        words = frozenset(fold(" ".join(WORD.findall(text))).split()) if goods else frozenset()
         homonyms = {
             brand
             for brand, members in goods.items()

@@ -1,15 +1,20 @@
 """A full run learns from whole catalogues which brands a shop sells, whatever their order and their batches."""
 
 import random
+import unicodedata
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from catalogs.policy.brands.shop_brands import ShopBrands
 from catalogs.policy.schema import built_in_policy, load_policy
 from catalogs.recipe.loading import built_in_recipe
-from tasks.gates.brand_learning import BrandLearner, prompt_fields
+from infra.scanners.text_normalization import WORD, fold
+from tasks.gates.brand_learning import BrandLearner, prompt_fields, space_words
+from tasks.gates.prompt_gate import PolicyPromptGate
 from tests.fixtures.sample_recipe import recipe_with
 
 POLICY = built_in_policy("default@2")
@@ -86,3 +91,47 @@ def test_a_policy_without_phrases_teaches_by_the_brand_column_alone() -> None:
     assert learner.learned == []
     learner.add(pa.table({"title": [f"Shoe {n}" for n in "abc"], "brand": ["Nike"] * 3}))
     assert learner.learned == ["Nike"]
+
+
+LEARNER = BrandLearner(POLICY, RECIPE)
+GATE = PolicyPromptGate(POLICY, RECIPE.languages)
+NAMES = sorted({name for brand in POLICY.brands.known_brands for name in (brand, *GATE.text_names(brand))})
+SEPARATORS = st.sampled_from([*" -/_&+,.®™’'„“–\t\u00a0\u200b\u3000\u0301\x00新用", "", "'s ", "® ", "-Schuhe ", "S "])
+SPELLINGS = (str.upper, str.title, str.lower, lambda name: unicodedata.normalize("NFD", name), lambda name: name + "s")
+WORDS = st.one_of(
+    st.builds(lambda name, spell: spell(name), st.sampled_from(NAMES), st.sampled_from(SPELLINGS)),
+    st.builds(lambda name, gap: name.replace(" ", gap).replace("-", gap), st.sampled_from(NAMES), SEPARATORS),
+    st.sampled_from(["for", "replica", "red", "sunglasses", "N1ke", "ＮＩＫＥ", "n/a"]),
+    st.text(st.characters(codec="utf-8"), max_size=3),
+)
+TEXTS = st.lists(st.tuples(WORDS, SEPARATORS).map("".join), max_size=3).map("".join)
+
+
+@settings(max_examples=400)
+@given(TEXTS, st.one_of(st.just(""), TEXTS))
+def test_the_quick_choice_loses_no_row_that_names_a_brand(text: str, brand: str) -> None:
+    owners, texts = (pa.chunked_array([pa.array(values, pa.string())]) for values in (["", brand], ["Mug", text]))
+    assert LEARNER.find_candidates(owners, texts).to_pylist() == [1] or not GATE.sold_brands(text, brand)
+
+
+def test_words_of_a_column_are_those_of_the_scanners() -> None:
+    texts = [text for code in range(0x3100) for text in (f"Nike{chr(code)}x", f"{chr(code)}Red Bull")]
+    expected = [fold(" ".join(WORD.findall(text))).split() for text in texts]
+    assert [text.split() for text in space_words(pa.array(texts)).to_pylist()] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nike® shoe {}",
+        "Shoe {} „Nike“",
+        "Nike's shoe {}",
+        "Nike-Schuh {}",
+        "Shoe/Nike {}",
+        "新品Nike {}",
+        "ＮＩＫＥ {}",
+    ],
+)
+def test_a_name_is_found_whatever_stands_around_it(text: str) -> None:
+    assert learned(three(text)) == ["Nike"]
+    assert learned(three("Shoe {}", text.format(""))) == ["Nike"]
