@@ -1,12 +1,13 @@
 """What stands beside a brand's name says how it is named."""
 
-import sys
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.scanners.brand_context import UNNAMED, BrandContext, BrandMentions, ContextPhrases
+from tests.fixtures.counted_calls import count_calls
 
 CONTEXT = BrandContext(
     names={"Nike": ["nike"], "Apple": ["iphone", "apple watch"], "Rolex": ["rolex"], "Ray-Ban": ["ray ban"]},
@@ -96,19 +97,5 @@ def test_any_text_has_mentions(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["for iPhone ", "rolex replica ", "fake fur ", "nike, ", "in the style of "])
 def test_ten_times_the_text_takes_about_ten_times_the_work(unit: str) -> None:
-    def work(text: str) -> int:
-        steps = 0
-
-        def count(*_: object) -> None:
-            nonlocal steps
-            steps += 1
-
-        sys.setprofile(count)
-        try:
-            CONTEXT.find(text)
-        finally:
-            sys.setprofile(None)
-        return steps
-
-    few, many = work(unit * 100), work(unit * 1000)
+    few, many = (count_calls(partial(CONTEXT.find, unit * times)) for times in (100, 1000))
     assert many <= 12 * few + 1000

@@ -114,6 +114,11 @@ def test_the_quick_choice_loses_no_row_that_names_a_brand(text: str, brand: str)
     assert LEARNER.find_candidates(owners, texts).to_pylist() == [1] or not GATE.sold_brands(text, brand)
 
 
+def test_a_row_whose_brand_no_list_has_is_not_looked_at() -> None:
+    owners, texts = (pa.chunked_array([values]) for values in (["Acme", "n/a", "Nike"], ["Nike mug"] * 3))
+    assert sorted(LEARNER.find_candidates(owners, texts).to_pylist()) == [1, 2]
+
+
 def test_words_of_a_column_are_those_of_the_scanners() -> None:
     texts = [text for code in range(0x3100) for text in (f"Nike{chr(code)}x", f"{chr(code)}Red Bull")]
     expected = [fold(" ".join(WORD.findall(text))).split() for text in texts]

@@ -1,9 +1,9 @@
 """The prompt gate finds what it should, accepts titles of real shops, and survives any text."""
 
 import random
-import sys
 import tracemalloc
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pyarrow.csv
@@ -15,6 +15,7 @@ from catalogs.policy.schema import built_in_policy, load_policy
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS, Verdict
 from tasks.gates.prompt_gate import PolicyPromptGate
+from tests.fixtures.counted_calls import count_calls
 from tests.paths import DATA
 from tests.tasks.gates.labelled_prompts import (
     DetectionScore,
@@ -280,22 +281,8 @@ def test_five_thousand_hostile_prompts_get_a_verdict_each_in_bounded_memory() ->
 
 @pytest.mark.parametrize("unit", ["gun ", "a-b ", "ж", "é", "p*rn ", "\u0301a", "1l", "for iPhone "])
 def test_a_verdict_of_ten_times_the_text_takes_about_ten_times_the_work(unit: str) -> None:
-    def work(text: str) -> int:
-        steps = 0
-
-        def count(*_: object) -> None:
-            nonlocal steps
-            steps += 1
-
-        sys.setprofile(count)
-        try:
-            GATES.evaluate_prompt(text)
-        finally:
-            sys.setprofile(None)
-        return steps
-
     GATES.evaluate_prompt(unit * 100)
-    few, many = work(unit * 400), work(unit * 4000)
+    few, many = (count_calls(partial(GATES.evaluate_prompt, unit * times)) for times in (400, 4000))
     assert many <= 12 * few + 1000
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from catalogs import layout
 from infra.stores.json_objects import write_json
-from tasks.runs.standing_acceptances import MAX_COMMITS, find_standing
+from tasks.runs.standing_acceptances import find_standing
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 NAME = "rejected-share"
@@ -50,8 +50,17 @@ def test_an_accepted_share_stands_over_nights_that_kept_it(scenario: StoreScenar
     assert standing(scenario, 0.3) == {NAME: "r5"}
 
 
-def test_a_damaged_report_and_an_old_acceptance_let_nothing_go(scenario: StoreScenario) -> None:
+def test_a_damaged_report_lets_nothing_go(scenario: StoreScenario) -> None:
     night(scenario, "r1", 0.2, accepted=True)
     scenario.store.write(layout.RunFiles("r1").report, b"{")
     assert standing(scenario, 0.2) == {}
-    assert MAX_COMMITS == 30
+
+
+@pytest.mark.parametrize(("commits", "found"), [(1, {}), (2, {NAME: "r1"})])
+def test_only_the_newest_commits_are_looked_through(
+    scenario: StoreScenario, commits: int, found: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.runs.standing_acceptances.MAX_COMMITS", commits)
+    night(scenario, "r1", 0.2, accepted=True)
+    night(scenario, "r2", 0.2)
+    assert standing(scenario, 0.2) == found
