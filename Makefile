@@ -21,8 +21,8 @@ LONG_SEED ?= $(shell git rev-parse HEAD 2>/dev/null)
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # What is installed is a file that constraints.txt lists, by its sha256, and runs no script of its own before.
 LOCKED := install --require-hashes --only-binary :all: -c constraints.txt
-# The extra `nudity` is AGPL-3.0, so it comes only where it is asked for: make test EXTRAS=s3,torch,ocr,onnx,ray,explicit,nudity
-EXTRAS ?= s3,torch,ocr,onnx,ray,explicit
+# The extra `nudity` is AGPL-3.0, so it comes only where it is asked for: make test EXTRAS=s3,torch,ocr,onnx,ray,explicit,cutout,nudity
+EXTRAS ?= s3,torch,ocr,onnx,ray,explicit,cutout
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 
 # A caller's Python must not reach into ours.

@@ -19,23 +19,45 @@ from rich.console import Console
 from bench.process_cost import machine_info
 from bench.result_tables import show_results
 
-BENCHMARKS = ("plan", "overhead", "gates", "busy", "duplicates", "engine", "new-skus")
+BENCHMARKS = ("plan", "overhead", "gates", "busy", "duplicates", "engine", "compositing", "new-skus")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 GATED_IMAGES = 100
 UTILIZATION_IMAGES, UTILIZATION_SECONDS = 60, 0.75
 PUBLISHED_FINGERPRINTS, NEW_FINGERPRINTS = 2_000_000, 8_000
 ENGINE_ROUNDS = 10
+COMPOSED_PHOTOS = 40
 SERVER_IMAGES = 20_000
 RAY_IMAGES, RAY_SECONDS = 320, 0.5
 GROWTH_COMMITS = (10, 100, 500, 2_000)
+REVIEW_ITEMS, REVIEW_RUNS = 10_000, 2_000
+ANSWER_YEARS, ANSWERS_A_NIGHT, EFFECTIVE_ANSWERS = 10, 500, 100_000
+GALLERY_IMAGES = 500_000
+CUT_PHOTOS, CUT_SEED = 64, 0
+PHOTOS = 500_000
+KEPT_PHOTOS = 200
 
 
 def main(arguments: list[str]) -> None:
     """Run the requested parts and print their results."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what Packshot costs on this machine.")
     parser.add_argument(
-        "part", nargs="?", choices=(*BENCHMARKS, "titles", "server", "ray", "growth"), help="run one part alone"
+        "part",
+        nargs="?",
+        choices=(
+            *BENCHMARKS,
+            "titles",
+            "server",
+            "ray",
+            "growth",
+            "review",
+            "answers",
+            "gallery",
+            "cutout",
+            "photos",
+            "kept",
+        ),
+        help="run one part alone",
     )
     parser.add_argument("--quick", action="store_true", help="measure a tenth of the sizes")
     parser.add_argument("--json", action="store_true", help="print one JSON document in place of tables")
@@ -112,6 +134,12 @@ def _engine(divisor: int, _: Path, progress: Callable[[str], None]) -> dict[str,
     return measure_engine(ENGINE_ROUNDS // divisor, progress)
 
 
+def _compositing(divisor: int, _: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.compositing import measure_compositing
+
+    return measure_compositing(COMPOSED_PHOTOS // divisor, progress)
+
+
 def _new_skus(_: int, __: Path, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     from bench.new_skus import measure_new_skus
 
@@ -137,6 +165,42 @@ def _growth(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict
     return measure_growth([max(2, commits // divisor) for commits in GROWTH_COMMITS], folder, progress)
 
 
+def _review(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.review_queue import measure_review_queue
+
+    return measure_review_queue(REVIEW_ITEMS // divisor, REVIEW_RUNS // divisor, folder, progress)
+
+
+def _answers(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.answers import measure_answers
+
+    return measure_answers(ANSWER_YEARS, ANSWERS_A_NIGHT // divisor, EFFECTIVE_ANSWERS // divisor, folder, progress)
+
+
+def _gallery(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.gallery import measure_gallery
+
+    return measure_gallery(GALLERY_IMAGES // divisor, folder, progress)
+
+
+def _cutout(divisor: int, _: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.cutout import measure_cutout
+
+    return measure_cutout(max(16, CUT_PHOTOS // divisor), CUT_SEED, progress)
+
+
+def _photos(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.photos import measure_photos
+
+    return measure_photos(PHOTOS // divisor, folder, progress)
+
+
+def _kept(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.kept import measure_kept
+
+    return measure_kept(KEPT_PHOTOS // divisor, folder, progress)
+
+
 def _titles(_: int, __: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.blind_titles import measure_blind_titles
 
@@ -151,11 +215,18 @@ BENCHMARK_FUNCTIONS = {
     "busy": _utilization,
     "duplicates": _duplicates,
     "engine": _engine,
+    "compositing": _compositing,
     "new-skus": _new_skus,
     "titles": _titles,
     "server": _server,
     "ray": _ray,
     "growth": _growth,
+    "review": _review,
+    "answers": _answers,
+    "gallery": _gallery,
+    "cutout": _cutout,
+    "photos": _photos,
+    "kept": _kept,
 }
 
 

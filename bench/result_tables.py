@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.kept import kept_table
+from bench.photos import photos_table
 from flows.cli.views.engines import show_benchmark
 
 
@@ -29,11 +31,10 @@ def show_results(console: Console, results: Mapping[str, Any]) -> None:
             console.print(to_table(results[name]))
     if "engine" in results:
         show_benchmark(console, results["engine"])
-    if "new-skus" in results:
-        console.print(_new_skus(results["new-skus"]))
-    if "titles" in results:
-        console.print(_blind_titles(results["titles"]))
-    for name, to_table in (("server", _server), ("ray", _ray), ("growth", _growth)):
+    products = ("photos", photos_table), ("cutout", _cutout), ("kept", kept_table), ("compositing", _compositing)
+    plans = ("new-skus", _new_skus), ("titles", _blind_titles), ("growth", _growth)
+    consoles = ("review", _review), ("answers", _answers), ("gallery", _gallery)
+    for name, to_table in (*products, *plans, ("server", _server), ("ray", _ray), *consoles):
         if name in results:
             console.print(to_table(results[name]))
 
@@ -170,6 +171,18 @@ def _server(found: Mapping[str, Any]) -> Table:
     return table
 
 
+def _compositing(found: Mapping[str, Any]) -> Table:
+    title = f"{found['photos']} photos of {found['megapixels']:g} megapixels, placed on {found['side']} px"
+    table = _table(title, "", "CPU s an image", "peak MB")
+    for name, words in (("packshot", "Packshot, with shadow and proof"), ("plain_loop", "a plain loop, neither")):
+        table.add_row(words, f"{found[name]['cpu_seconds_an_image']:.3f}", f"{found[name]['peak_mb']:.0f}")
+    for step, milliseconds in found["steps_ms"].items():
+        table.add_row(f"… {step}", f"{milliseconds / 1000:.3f}", "")
+    few = found["few"]
+    table.caption = f"after {few['photos']} photos the peak was {few['peak_mb']} MB"
+    return table
+
+
 def _new_skus(months: Sequence[Mapping[str, Any]]) -> Table:
     table = _table("New SKUs shown within two hours, by max_hours", "refresh/new", "nightly", "in time", "burst done")
     for month in months:
@@ -194,6 +207,36 @@ def _ray(found: Mapping[str, Any]) -> Table:
     return table
 
 
+def _gallery(found: Mapping[str, Any]) -> Table:
+    title = f"Gallery of {found['images']:,} images; the server's peak is {found['peak_mb']:,} MB"
+    table = _table(title, "page", "seconds", "CPU s")
+    for page, cost in found["pages"].items():
+        table.add_row(page, f"{cost['seconds']:.2f}", f"{cost['cpu_seconds']:.2f}")
+    return table
+
+
+def _cutout(found: Mapping[str, Any]) -> Table:
+    gated = found["gated"]
+    title = f"{found['photos']} drawn photos of {found['side']} px with exact masks"
+    table = _table(title, "cutter, ground", "photos", "IoU mean", "worst", "", "outline F", "SAD, k")
+    rows = [(f"{row['cutter']}, {row['ground']}", row) for row in found["cutters"]]
+    rows += [("gated, all", gated["all"]), ("gated, passed", gated["passed"])]
+    for name, row in rows:
+        if row:
+            figures = (row["iou_mean"], row["iou_min"], row["worst"], row["boundary"], row["sad"])
+            table.add_row(name, str(row["photos"]), *map(str, figures))
+    decisions = "; ".join(
+        f"{ground} {', '.join(f'{count} {decision}' for decision, count in counts.items() if count)}"
+        for ground, counts in gated["decisions"].items()
+    )
+    seconds = ", ".join(f"{name} {cost:g}" for name, cost in found["seconds"].items())
+    table.caption = (
+        f"Passed wrongly: {gated['passed_wrongly']}; plain grounds not passed: {gated['plain_not_passed']:.1%}\n"
+        f"{decisions}\nCPU s a photo of 1024 px: {seconds}"
+    )
+    return table
+
+
 def _growth(found: Mapping[str, Any]) -> Table:
     month = found["month"]
     table = Table(
@@ -207,4 +250,31 @@ def _growth(found: Mapping[str, Any]) -> Table:
     for what, cost in rows:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(cost["requests"].items()))
         table.add_row(what, str(cost["total"]), f"{cost['seconds']:.1f}", kinds)
+    return table
+
+
+def _review(found: Mapping[str, Any]) -> Table:
+    title = f"A console with {found['items']:,} items of {found['runs']:,} runs in {found['files']} files"
+    table = _table(title, "", "on a disk", "on S3, 25 ms a request")
+    names = {
+        "first_page": "first page, s", "first_page_cpu": "its CPU, s", "next_picture": "next picture, s",
+        "slowest_picture": "the slowest, s", "answer": "an answer, s", "peak_mb": "memory, MB",
+    }  # fmt: skip
+    for name, words in names.items():
+        table.add_row(words, *(f"{found[place][name]:g}" for place in ("disk", "s3")))
+    requests = ", ".join(f"{kind} {count}" for kind, count in found["s3"]["requests"].items())
+    ratios = ", ".join(f"{name} {ratio:g}" for name, ratio in found["disk"]["to_loop"].items())
+    table.caption = f"S3: {requests}. To a plain loop that reads the index ({found['loop_seconds']} s): {ratios}"
+    return table
+
+
+def _answers(found: Mapping[str, Any]) -> Table:
+    archive, snapshot = found["archive"], found["snapshot"]
+    title = (
+        f"{found['answers']:,} answers: an archive of {archive['files']} files and {archive['bytes'] / 1e6:,.0f} MB,"
+        f" a snapshot of {snapshot['answers']:,} in {snapshot['bytes'] / 1e6:.1f} MB"
+    )
+    table = _table(title, "what is read", "requests", "seconds")
+    for what, cost in found["readers"].items():
+        table.add_row(what, str(cost["requests"]), f"{cost['seconds']:.2f}")
     return table

@@ -14,8 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
-
 BUCKET = "bench"
 _START_SECONDS = 60
 
@@ -36,6 +34,8 @@ class CountedS3:
 @contextmanager
 def counted_s3(folder: Path, latency: float) -> Iterator[CountedS3]:
     """Run the servers until the block ends; a bucket `bench` is there, and the environment holds its credentials."""
+    import boto3  # 20 MB, in whatever process imports this module
+
     os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
     log, upstream, port = folder / "requests.log", _free_port(), _free_port()
     with ExitStack() as servers:

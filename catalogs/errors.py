@@ -7,7 +7,8 @@ Inputs: one finished sentence for each error. Outputs: exception classes.
     │   └── MissingColumns  the recipe reads columns that the catalogue does not have
     ├── RuleFileError   a recipe, policy, price list or audit suite is wrong
     ├── OptionError     a command's options contradict each other or name nothing that exists
-    │   └── PolicyChanged  another policy came into force since a batch was decided
+    │   ├── PolicyChanged  another policy came into force since a batch was decided
+    │   └── ItemNotFound   an image or prompt for review is no longer asked about, or has no such picture
     └── SettingsError   a PACKSHOT_* setting or a store's URL is wrong
 
 Every class takes a single argument, a full sentence, so that it survives pickling between processes.
@@ -45,6 +46,10 @@ class OptionError(InputError):
 
 class PolicyChanged(OptionError):
     """Another policy came into force since a batch was decided; the batch must be decided again."""
+
+
+class ItemNotFound(OptionError):
+    """Nothing of this name waits for a person."""
 
 
 class SettingsError(InputError):

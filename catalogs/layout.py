@@ -26,6 +26,36 @@ def finished_image(image_key: str, finish_digest: str) -> str:
     return f"staging/{image_key[:2]}/{image_key}-{finish_digest[:SHORT_DIGEST_LENGTH]}.jpg"
 
 
+def kept_document(image_key: str) -> str:
+    """Return the key of what was kept in a staged image: its `KeptResult`, written before the image."""
+    return f"staging/{image_key[:2]}/{image_key}-kept.json"
+
+
+def source_photo(sha256: str, extension: str) -> str:
+    """Return the key of a shop's photo as it came, by the sha256 of its bytes; the extension is that of its kind."""
+    return f"{source_photo_prefix(sha256)}{extension}"
+
+
+def source_photo_prefix(sha256: str) -> str:
+    """Return what the key of a photo begins with, whatever its kind; no other key does."""
+    return f"{SOURCES}{sha256[:2]}/{sha256}."
+
+
+def cutout_mask(photo_sha: str, cutters_digest: str) -> str:
+    """Return the key of a photo's mask (grey PNG) by some cutters."""
+    return f"{CUTOUTS}{photo_sha[:2]}/{photo_sha}-{cutters_digest[:SHORT_DIGEST_LENGTH]}.png"
+
+
+def cutout_scores(photo_sha: str, cutters_digest: str) -> str:
+    """Return the key of the scores of a photo and its mask, written after the mask."""
+    return f"{CUTOUTS}{photo_sha[:2]}/{photo_sha}-{cutters_digest[:SHORT_DIGEST_LENGTH]}.json"
+
+
+def photo_index(catalogue: str) -> str:
+    """Return the key of the index of a catalogue's photos: reference, version, sha256."""
+    return f"{PHOTO_INDEXES}{catalogue}.parquet"
+
+
 def scores(raw_pixel_sha: str, finish_digest: str, scanners_digest: str) -> str:
     """Return the key of the raw scores of these pixels: what later policies decide from."""
     return f"{scores_prefix(raw_pixel_sha, finish_digest)}{scanners_digest[:SHORT_DIGEST_LENGTH]}.json"
@@ -53,6 +83,9 @@ def _slug(text: str) -> str:
 
 
 STAGING = "staging/"
+SOURCES = "sources/"
+CUTOUTS = "cutouts/"
+PHOTO_INDEXES = "photo-index/"
 PUBLISHED = "published/"
 RUNS = "runs/"
 LEASES = "leases/"
@@ -66,6 +99,8 @@ REVIEWS = "review/"
 DECISIONS = "decisions/"
 POLICIES = "policies/"
 SHOP_BRANDS = "brands/"
+ACCESS_KEYS = "keys/"
+ACCESS_LOG = "access/"
 PURGES = "purges/"
 SWEEPS = "sweeps/"
 DELETION_MARKS = f"{SWEEPS}deleting/"
@@ -104,9 +139,14 @@ class RunFiles:
         self.published_prefix = prefix + "published/"
         self.withdrawals = prefix + "withdrawals.parquet"  # what an applied policy takes away
         self.withheld = prefix + "withheld.parquet"  # what a rollback leaves out, since a policy refuses it
+        self.let_go = prefix + "let-go.json"  # what a person lets go of a held batch: the first word stands
         self.held, self.closed = prefix + "held.json", prefix + "closed.json"
         self.report, self.report_page = prefix + "report.json", prefix + "report.html"
         self.audit, self.audit_page = prefix + "audit/result.json", prefix + "audit/index.html"
+
+    def released(self, name: str) -> str:
+        """Return the key of the decisions of a held batch of which a person lets only a part go."""
+        return f"{self.prefix}released-{name}.parquet"
 
     def requests(self, part: str) -> str:
         """Return the key of one part of the requests: a Parquet file with one row group per shard."""
@@ -214,12 +254,20 @@ def review_index_prefix(catalogue: str) -> str:
     return f"review/{catalogue}/index/"
 
 
-CHANNEL_APPROVAL = "channels"
-"""The name of a decision that approves images for a channel."""
+def review_claims_prefix(catalogue: str) -> str:
+    """Return the prefix of the claims of people who look at an item now."""
+    return f"review/{catalogue}/claims/"
 
 
-READMISSION = "readmission"
-"""The name of a decision that lets images be published again."""
+def review_claim(catalogue: str, item: str, number: int) -> str:
+    """Return the key of one claim of an item; the highest number counts, for as long as it lasts."""
+    return f"{review_claims_prefix(catalogue)}{item}/{number:08d}.json"
+
+
+ANSWER = "answer"
+"""The name of an answer, of whatever kind: see `catalogs.answers`."""
+CHANNEL_APPROVAL, HELD_RELEASE, READMISSION = "channels", "release", "readmission"
+"""The names that earlier versions gave to answers of three kinds: they are read, and not written any more."""
 
 
 def person_decisions_prefix(catalogue: str) -> str:
@@ -252,23 +300,48 @@ def shop_brands(catalogue: str, number: int) -> str:
     return f"{shop_brands_prefix(catalogue)}{number:08d}.json"
 
 
+def answer_snapshots_prefix(catalogue: str) -> str:
+    """Return the prefix of the snapshots of a catalogue's answers. A catalogue's name has no dot."""
+    return f"decisions/{catalogue}.answers/snapshot/"
+
+
+def answer_snapshot(catalogue: str, number: int) -> str:
+    """Return the key of a snapshot of the answers that may still have an effect; the highest number is the newest."""
+    return f"{answer_snapshots_prefix(catalogue)}{number:08d}.parquet"
+
+
+def taken_answers(catalogue: str) -> str:
+    """Return the key of the note until which answer published images were taken back."""
+    return f"decisions/{catalogue}.answers/taken.json"
+
+
+def answer_archive_prefix(catalogue: str, month: str = "") -> str:
+    """Return the prefix of a catalogue's answer archive: every folded answer, of one month or of all."""
+    return f"decisions/{catalogue}.answers/archive/{month}/" if month else f"decisions/{catalogue}.answers/archive/"
+
+
+def answer_archive(catalogue: str, month: str, name: str) -> str:
+    """Return the key of a file of the answer archive: whole answers of one month."""
+    return f"{answer_archive_prefix(catalogue, month)}{name}.parquet"
+
+
 def approval_snapshots_prefix(catalogue: str) -> str:
-    """Return the prefix of the snapshots of a catalogue's channel approvals. A catalogue's name has no dot."""
+    """Return the prefix of the snapshots that earlier versions made of a catalogue's channel approvals."""
     return f"decisions/{catalogue}.approvals/snapshot/"
 
 
 def approval_snapshot(catalogue: str, number: int) -> str:
-    """Return the key of a snapshot of all channel approvals so far; the highest number is the newest."""
+    """Return the key of an earlier version's snapshot of channel approvals; the highest number is the newest."""
     return f"{approval_snapshots_prefix(catalogue)}{number:08d}.json"
 
 
 def approval_archives_prefix(catalogue: str) -> str:
-    """Return the prefix of the answers that went into snapshots."""
+    """Return the prefix of the approvals, whole, that went into snapshots of earlier versions."""
     return f"decisions/{catalogue}.approvals/archive/"
 
 
 def approval_archive(catalogue: str, number: int) -> str:
-    """Return the key of the answers, whole, that went into a snapshot and have no object of their own any more."""
+    """Return the key of the approvals, whole, that went into a snapshot of an earlier version."""
     return f"{approval_archives_prefix(catalogue)}{number:08d}.json"
 
 
@@ -280,6 +353,24 @@ def full_lease(catalogue: str) -> str:
 def run_lease(catalogue: str, run_id: str) -> str:
     """Return the prefix of a run's own lease: while it is held, a process works on the run."""
     return f"leases/{catalogue}/run-{run_id}"
+
+
+# Access
+
+
+def access_key(key_id: str) -> str:
+    """Return the key of a person's access key; its id is the beginning of its token's sha256."""
+    return f"{ACCESS_KEYS}{key_id}.json"
+
+
+def access_log_day(day: str) -> str:
+    """Return the prefix of the access log of one day, such as 2026-11-30: one object for each server."""
+    return f"{ACCESS_LOG}{day}/"
+
+
+def access_log(day: str, server: str) -> str:
+    """Return the key of what one server logged on one day: who came in, who was refused."""
+    return f"{access_log_day(day)}{server}.jsonl"
 
 
 # Model versions

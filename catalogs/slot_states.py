@@ -37,5 +37,8 @@ JUDGED_STATES = (SlotState.PUBLISH, SlotState.REVIEW, SlotState.BLOCKED)
 
 REFUSED_BY_GATES = (SlotState.REVIEW, SlotState.BLOCKED)
 
+NOT_ASKED_FOR = bytes(16)
+"""Source digest of a blocked outcome whose row is back at what is live: no row asks for its image any more."""
+
 REPORT_STATES = tuple(state.report_name for state in (*DECIDED_STATES, SlotState.SUPERSEDED))
 """A report's keys for the final states: their counts add up to the new and the changed slots."""

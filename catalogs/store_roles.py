@@ -17,10 +17,15 @@ from catalogs.retention_classes import RETENTION_CLASSES, RetentionClass
 _PROBES = (f"{layout.PROBE_OBJECTS}*",)
 _RAW_IMAGES = (f"{layout.STAGING}*.png",)
 _FINISHED_IMAGES = (f"{layout.STAGING}*.jpg",)
+_KEPT_DOCUMENTS = (f"{layout.STAGING}*-kept.json",)
+_CUTOUTS = (f"{layout.CUTOUTS}*",)
 _RECORDS = (f"{layout.RUNS}*/records/*",)
 _ENGINE_LEASES = (f"{layout.LEASES}engines.*",)
 _REGISTRIES = (f"{layout.MODELS}*/{layout.REGISTRY}/*",)
 _SAMPLES = (f"{layout.MODELS}*/samples/*",)
+_ACCESS = (layout.ACCESS_KEYS, layout.ACCESS_LOG)
+_CLAIMS = (f"{layout.REVIEWS}*/claims/*",)
+_REVIEW_INDEXES = (f"{layout.REVIEWS}*/index/*",)
 
 
 def pattern_of(kind: RetentionClass) -> str:
@@ -50,19 +55,22 @@ STORE_ROLES = (
     StoreRole(
         "pipeline",
         "plans, judges, publishes, rolls back: `packshot refresh`, `release`, `rollback`, `policy apply`, `brands`",
-        writes=(*_all_but(layout.ENGINES, layout.MODELS), *_SAMPLES),
-        deletes=tuple(
-            f"{prefix}*"
-            for prefix in (
-                layout.STAGING,
-                layout.RUNS,
-                layout.open_runs_prefix(),
-                layout.open_manifest_changes_prefix(),
-                layout.LEASES,
-                layout.SWEEPS,
-                layout.DECISIONS,
-                layout.PROBE_OBJECTS,
-            )
+        writes=(*_all_but(layout.ENGINES, layout.MODELS, *_ACCESS), *_SAMPLES),
+        deletes=(
+            *(
+                f"{prefix}*"
+                for prefix in (
+                    layout.STAGING,
+                    layout.RUNS,
+                    layout.open_runs_prefix(),
+                    layout.open_manifest_changes_prefix(),
+                    layout.LEASES,
+                    layout.SWEEPS,
+                    layout.DECISIONS,
+                    layout.PROBE_OBJECTS,
+                )
+            ),
+            *_REVIEW_INDEXES,
         ),
     ),
     StoreRole(
@@ -78,13 +86,22 @@ STORE_ROLES = (
                     layout.SWEEPS,
                     layout.PURGES,
                     layout.LEASES,
+                    layout.DECISIONS,
                     layout.run_archive_prefix(),
                 )
             ),
+            *_REVIEW_INDEXES,
             layout.STORE_VERSION,
         ),
         deletes=(
-            *_all_but(layout.ENGINES, layout.MODELS, layout.POLICIES, layout.SHOP_BRANDS, layout.STORE_VERSION),
+            *_all_but(
+                layout.ENGINES,
+                layout.MODELS,
+                layout.POLICIES,
+                layout.SHOP_BRANDS,
+                layout.STORE_VERSION,
+                layout.PHOTO_INDEXES,
+            ),
             *_SAMPLES,
         ),
         deletes_old_versions=True,
@@ -98,9 +115,11 @@ STORE_ROLES = (
     ),
     StoreRole(
         "screening-worker",
-        "finishes and measures staged images, records shards: workers of `refresh/part`",
+        "keeps products from photos, finishes and measures staged images, records shards: workers of `refresh/part`",
         reads=(
             f"{layout.STAGING}*",
+            f"{layout.SOURCES}*",
+            *_CUTOUTS,
             f"{layout.SCORES}*",
             f"{layout.RUNS}*",
             f"{layout.LEASES}*",
@@ -108,15 +127,25 @@ STORE_ROLES = (
             *_PROBES,
             layout.STORE_VERSION,
         ),
-        writes=(*_FINISHED_IMAGES, f"{layout.SCORES}*", *_RECORDS, *_PROBES),
+        writes=(*_FINISHED_IMAGES, *_KEPT_DOCUMENTS, *_CUTOUTS, f"{layout.SCORES}*", *_RECORDS, *_PROBES),
         deletes=(*_FINISHED_IMAGES, *_PROBES),
     ),
     StoreRole(
         "reviewer",
-        "looks at what waits for a person, and answers for channels: `packshot approve`, `why`",
-        reads=_all_but(layout.STAGING, layout.SCORES, layout.ENGINES, layout.MODELS),
-        writes=(f"{layout.DECISIONS}*", f"{layout.MANIFESTS}*", *_PROBES),
-        deletes=(f"{layout.DECISIONS}*", *_PROBES),
+        "looks at what waits for a person, and answers: `packshot review`, `gallery`, `approve`, `why`",
+        reads=(
+            *_all_but(layout.STAGING, layout.SCORES, layout.ENGINES, layout.MODELS, layout.PHOTO_INDEXES),
+            *_FINISHED_IMAGES,
+        ),
+        writes=(f"{layout.DECISIONS}*", f"{layout.MANIFESTS}*", f"{layout.ACCESS_LOG}*", *_CLAIMS, *_PROBES),
+        deletes=(f"{layout.DECISIONS}*", *_CLAIMS, *_PROBES),
+    ),
+    StoreRole(
+        "key-keeper",
+        "says who may look and answer: `packshot keys`",
+        reads=(f"{layout.ACCESS_KEYS}*", *_PROBES, layout.STORE_VERSION),
+        writes=(f"{layout.ACCESS_KEYS}*", *_PROBES),
+        deletes=_PROBES,
     ),
     StoreRole(
         "engine-builder",

@@ -12,7 +12,7 @@ from typing import Any
 from catalogs.errors import OptionError
 
 LAYOUT_WITHOUT_DOCUMENT = 1
-LAYOUT = 3
+LAYOUT = 5
 """The layout that this Packshot writes. Raised with each step that a store must go through."""
 
 

@@ -45,6 +45,7 @@ class SlotRow(TypedDict):
     deadline: datetime | None
     verdict: Decision
     reasons: list[str]
+    answer: str | None
 
 
 class RequestRow(TypedDict):
@@ -66,6 +67,7 @@ class RequestRow(TypedDict):
     category: str
     verdict: Decision
     reasons: list[str]
+    kept: str | None
 
 
 class RecordRow(TypedDict):
@@ -99,6 +101,7 @@ class RecordRow(TypedDict):
     model: str
     backend: str | None
     refused_work: list[str] | None
+    kept: str | None
 
 
 class DecisionRow(TypedDict):
@@ -139,6 +142,8 @@ class DecisionRow(TypedDict):
     backend: str | None
     collides_with: bytes | None
     sentence: str | None
+    answer: str | None
+    kept: str | None
 
 
 class ReportedDecisionRow(TypedDict):
@@ -158,6 +163,7 @@ class ReportedDecisionRow(TypedDict):
     image_key: bytes | None
     finish_digest: str | None
     file_sha: bytes | None
+    kept: str | None
 
 
 class PublishedDecisionRow(TypedDict):
@@ -183,6 +189,7 @@ class PublishedDecisionRow(TypedDict):
     model_version: str | None
     precision: str | None
     backend: str | None
+    kept: str | None
 
 
 class ManifestRow(TypedDict):
@@ -210,6 +217,9 @@ class ManifestRow(TypedDict):
     backend: str | None
     run_id: str
     released_at: datetime
+    mode: str | None
+    photo_sha: bytes | None
+    kept: str | None
 
 
 class PublishedFileRow(TypedDict):
@@ -225,6 +235,26 @@ class PublishedFileRow(TypedDict):
     pixel_sha: bytes | None
     run_id: str
     finish_digest: str
+    mode: str | None
+    photo_sha: bytes | None
+
+
+class KeptFileRow(TypedDict):
+    """The columns of MANIFEST that a kept product is proven by. Where another tool wrote the row, any may be null."""
+
+    slot_id: bytes
+    sku: str
+    view: str
+    variant: str
+    index: int
+    object: str | None
+    file_sha: bytes | None
+    pixel_sha: bytes | None
+    request_key: bytes | None
+    attempt: int | None
+    mode: str | None
+    photo_sha: bytes | None
+    kept: str | None
 
 
 class ManifestChangeRow(ManifestRow):
@@ -253,6 +283,8 @@ class OutcomeRow(TypedDict):
     retry_at: datetime | None
     collides_with: bytes | None
     sentence: str | None
+    answer: str | None
+    pixel_sha: bytes | None
 
 
 class OutcomeDecision(TypedDict):
@@ -263,6 +295,7 @@ class OutcomeDecision(TypedDict):
     policy_digest: str
     decided_at: datetime
     expires_at: datetime | None
+    answer: str | None
 
 
 class WithdrawalRow(TypedDict):
@@ -282,3 +315,4 @@ class WithdrawalRow(TypedDict):
     verdict: Decision
     reasons: list[str]
     again: bool
+    answer: str | None

@@ -55,6 +55,7 @@ SLOTS = pa.schema(
         ("deadline", _TIME),
         ("verdict", pa.string()),  # of the prompt gates on this slot alone: whose brand its prompt names
         ("reasons", pa.list_(pa.string())),
+        ("answer", pa.string()),  # token of the answer that decides the prompt; null where no person's word does
     ]
 )
 """Slots that a run must decide: one row per slot that is new, changed, or waiting under another policy."""
@@ -77,6 +78,7 @@ REQUESTS = pa.schema(
         ("category", pa.string()),
         ("verdict", pa.string()),  # of the prompt gates: only PASS is generated
         ("reasons", pa.list_(pa.string())),
+        ("kept", pa.string()),  # JSON: the `KeptRequest`; null where no photo's product was kept, and in older rows
     ]
 )
 """Requests that a run must generate: one row per distinct request key, sorted into shards.
@@ -120,8 +122,14 @@ RENAMED_SLOTS = pa.schema(
 )
 """Slots that are live under a SKU that was read as an exponent (`4.006381333931e+12`), with the right SKU."""
 
-ENDED_SLOTS = pa.schema([("slot_id", pa.binary()), ("planned_at", _TIME)])
-"""Slots with outcomes that a full run no longer asks for: rows decided until `planned_at` end with them."""
+ENDED_SLOTS = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("planned_at", _TIME),
+        ("request_key", pa.binary()),  # the request whose review alone ends; null where all outcomes of the slot end
+    ]
+)
+"""Slots with outcomes that a full run no longer asks for, and lapsed reviews: rows decided until `planned_at` end."""
 
 RECORDS = pa.schema(
     [
@@ -152,6 +160,7 @@ RECORDS = pa.schema(
         ("model", pa.string()),  # as in the recipe's requests: a name, or name@version
         ("backend", pa.string()),  # the engine that generated it; null where that is not known
         ("refused_work", pa.list_(pa.string())),  # found, not believed and made anew: image, file, scores; else null
+        ("kept", pa.string()),  # JSON: the `KeptResult`; null where no photo's product was kept, and in older rows
     ]
 )
 """One row per attempt: what was generated, measured and decided on its own (duplicates are compared later)."""
@@ -190,6 +199,8 @@ DECISIONS = pa.schema(
         *_PROVENANCE_FIELDS,
         ("collides_with", pa.binary()),  # pixel sha of the picture that it is too similar to; null where there is none
         ("sentence", pa.string()),  # what the engine or a scanner itself said; null where it said nothing
+        ("answer", pa.string()),  # token of the answer by which it was decided; null where no person's word counts
+        ("kept", pa.string()),  # JSON: the `KeptResult`; null where no photo's product was kept, and in older rows
     ]
 )
 """The batch: one row per slot of the plan, with the image that is selected for it."""
@@ -226,6 +237,9 @@ MANIFEST = pa.schema(
         *_PROVENANCE_FIELDS,
         ("run_id", pa.string()),
         ("released_at", _TIME),
+        ("mode", pa.string()),  # white | stage | scene; null where a model generated the whole image, and in older rows
+        ("photo_sha", pa.binary()),  # sha256 of the photo whose product was kept; null without one
+        ("kept", pa.string()),  # JSON: the `KeptResult`; null where no photo's product was kept, and in older rows
     ]
 )
 """The release that the shop sees. Narrow, since a nightly merge rewrites the files that hold a changed row."""
@@ -249,6 +263,8 @@ OUTCOMES = pa.schema(
         ("retry_at", _TIME),  # when such an outcome is tried again
         ("collides_with", pa.binary()),  # pixel sha of a picture that is too similar; it holds while that one is live
         ("sentence", pa.string()),  # what the engine or a scanner itself said; null where nothing, and in older rows
+        ("answer", pa.string()),  # token of the answer that it was decided with; null where no person's word counts
+        ("pixel_sha", pa.binary()),  # of the image of `image_key`, in this finish; null in older rows
     ]
 )
 """Refusals by (slot, request key), so that no run pays for the same one twice.
@@ -266,9 +282,10 @@ WITHDRAWALS = pa.schema(
         ("verdict", pa.string()),  # REVIEW | BLOCK
         ("reasons", pa.list_(pa.string())),
         ("again", pa.bool_()),  # another seed may help, and an attempt is left
+        ("answer", pa.string()),  # token of the person's refusal that binds the image; null where a policy refuses it
     ]
 )
-"""Live images that a policy refuses, and why."""
+"""Live images that a policy refuses or that a person takes back, and why."""
 
 REVIEW_INDEX = pa.schema(
     [
@@ -277,16 +294,57 @@ REVIEW_INDEX = pa.schema(
         ("view", pa.string()),
         ("variant", pa.string()),
         ("index", pa.int16()),
-        ("why", pa.string()),  # review: it waits for a decision; sample: it passed and is published
+        ("why", pa.string()),  # review, blocked, sample (it passed and is published) or held (with its batch)
         ("reasons", pa.list_(pa.string())),
         ("scores", pa.string()),  # JSON; null where no image was measured
         ("prompt", pa.string()),
         ("request_key", pa.binary()),
         ("image_key", pa.binary()),  # null where the prompt itself is to be reviewed
         ("finish_digest", pa.string()),
-        ("object", pa.string()),  # key of the copy, relative to the store; null where there is none
+        ("object", pa.string()),  # key of the image to show, relative to the store; null where there is none
         ("asked_at", _TIME),
         ("expires_at", _TIME),
+        # Older versions wrote only these; with the next a row has all that a person is shown and that publishing needs.
+        ("run_id", pa.string()),  # the run that measured it
+        ("category", pa.string()),  # product category
+        ("kind", pa.string()),  # as in SLOTS
+        ("worst_reason", pa.string()),  # of all reasons the one of the highest severity
+        ("severity", pa.float32()),  # see `catalogs.reviews.severity`
+        ("value", pa.float32()),  # the row's own, where the recipe names a column for it; else null
+        ("attempt", pa.int16()),
+        ("attempts_spent", pa.int16()),
+        ("attempts_allowed", pa.int16()),
+        ("source_digest", pa.binary()),
+        ("raw_sha", pa.binary()),
+        ("pixel_sha", pa.binary()),  # of the finished image's pixels
+        ("file_sha", pa.binary()),  # of the finished file
+        ("file_bytes", pa.int64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("fingerprint", pa.binary()),
+        ("fingerprint_quality", pa.float32()),
+        ("crop", pa.binary()),
+        ("looks", _APPEARANCE),
+        ("mark", pa.string()),
+        *_CHANNEL_FIELDS,
+        ("scanners", pa.string()),  # JSON, as in RECORDS
+        ("errors", pa.string()),  # JSON: the scanners that did not answer, and why
+        ("boxes", pa.string()),  # JSON: what scanners found where, see `catalogs.reviews.found_boxes`
+        ("collides_with", pa.binary()),  # pixel sha of the picture that it is too similar to
+        ("sentence", pa.string()),  # what the engine or a scanner itself said
+        ("live_file_sha", pa.binary()),
+        ("created_at", _TIME),
+        ("priority", pa.string()),
+        ("deadline", _TIME),
+        ("model", pa.string()),
+        *_PROVENANCE_FIELDS,
+        ("negative", pa.string()),
+        ("seed", pa.int64()),  # of attempt 0, where the row gives one
+        ("asked_width", pa.int32()),  # of the request
+        ("asked_height", pa.int32()),  # likewise
+        ("steps", pa.int16()),
+        ("guidance", pa.float32()),
+        ("kept", pa.string()),  # JSON: the `KeptResult`, as in RECORDS; null in older rows
     ]
 )
 """What people should review after a run: one row per slot."""
@@ -326,3 +384,32 @@ RUN_ARCHIVE = pa.schema(
     ]
 )
 """Key figures of runs whose folders a sweep has deleted; null where the run had no report."""
+
+ANSWERS = pa.schema(
+    [
+        ("token", pa.string()),  # names the answer; tokens sort by time
+        ("kind", pa.string()),  # accept | refuse | retry | undo | channel | release | readmission
+        ("who", pa.string()),  # the person's name
+        ("when", _TIME),  # by the store's clock
+        ("why", pa.string()),  # in the person's words
+        ("request_key", pa.binary()),  # null where it is about no image and no prompt
+        ("image_key", pa.binary()),  # empty where it is about a prompt of which no image was generated
+        ("finish_digest", pa.string()),
+        ("pixel_sha", pa.binary()),
+        ("collides_with", pa.binary()),  # pixel sha of the picture that it was too similar to
+        ("state", pa.string()),  # review | blocked | publish: what the gates had said
+        ("reasons", pa.list_(pa.string())),
+        ("sku", pa.string()),
+        ("view", pa.string()),
+        ("variant", pa.string()),
+        ("index", pa.int32()),
+        ("reason", pa.string()),  # code of a refusal
+        ("prompt", pa.string()),  # edited, of another attempt
+        ("seconds", pa.float64()),  # that the person looked
+        ("purpose", pa.string()),  # queue | sample | double | known | held
+        ("undoes", pa.string()),  # token of the answer that is taken back
+        ("resolves", pa.bool_()),  # ends a conflict
+        ("details", pa.string()),  # JSON: what the other kinds are about
+    ]
+)
+"""What people answered: one row an answer. What an answer leaves out is empty, or null where it names no image."""

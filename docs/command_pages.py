@@ -41,6 +41,8 @@ def _link(name: str) -> str:
 def _commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:
     for word, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{name} {word}", command
             yield from _commands(command, f"{name} {word}")
         else:
             yield f"{name} {word}", command
@@ -122,11 +124,12 @@ EXIT_CODES = (
     (
         1,
         "done, but slots failed or the batch is held; for commands that check (`verify`, `provenance`, `engine verify`,"
-        " `engine promote`): the check did not pass",
+        " `engine promote`, `review list --check`): the check did not pass; for `review import --skip-bad`: rows were"
+        " left out",
     ),
     (2, "bad input: a file, a column, a value, an option or a setting"),
     (3, "the outside world failed: a store, a GPU, a server; or an unexpected error"),
-    (130, "interrupted by Ctrl-C; the same command goes on where it ended"),
+    (130, "interrupted by Ctrl-C; the same command goes on where it ended (`review`, `gallery` and `up` end with 0)"),
     (141, "whoever read stdout has gone, as behind a pipe into `head`"),
 )
 

@@ -12,15 +12,35 @@ from markdown_tables import code, table
 
 import catalogs
 import tasks
-from catalogs.planning import caption_length, schedule
+from catalogs.answers import answer_verdicts, refusal_reasons, taken_back
+from catalogs.photos import kept_judgement, mask_rules, photo_faults
+from catalogs.photos.photo_rules import built_in_photo_rules
+from catalogs.planning import caption_length, resolved_photos, schedule
 from catalogs.policy import channels, review_expiry
 from catalogs.policy.brands import brand_decisions
-from catalogs.policy.schema import SCORE_SCANNERS, ImageRule, built_in_policy
-from catalogs.runs import manifest_diff
+from catalogs.policy.schema import SCORE_SCANNERS, built_in_policy
+from catalogs.runs import held_selection, manifest_diff
+from catalogs.thresholds import Thresholds
+from infra.composing import composer
+from infra.photos.invalid_photo import PHOTO_REASONS
 from tasks.amendments import takedowns
 from tasks.pipeline import decide, generate
 from tasks.runs import budget_meter
 
+PHOTO_MEANINGS = {
+    "photo.animated": "the photo has several frames or pages",
+    "photo.missing": "the row names a photo that is not there, or none for this view",
+    "photo.not-fetched": "the photo's server gave an answer that is not taken",
+    "photo.polyglot": "the photo's file is something else beside a picture",
+    "photo.reference": "the row's text names no place that a photo may come from",
+    "photo.too-large": "the photo has more pixels than are read",
+    "photo.too-many-bytes": "the photo's file is larger than what is read",
+    "photo.too-small": "the photo, or the product in it, has too few pixels: nothing is enlarged",
+    "photo.unreachable": "the photo's server failed; it may do better tomorrow",
+    "photo.unreadable": "the photo's file is damaged",
+    "photo.wrong-format": "the photo's file is of a kind that is not read",
+}
+"""What is wrong with a photo before it is judged; each blocks its slot until the row or the photo changes."""
 MEANINGS = {
     "brand.other": "the prompt names a brand, not as what the goods fit, that is neither the row's own `brand` nor, in"
     " a row without one, sold by the shop; judged for each slot",
@@ -28,6 +48,22 @@ MEANINGS = {
     "language.unexpected": "the prompt is in a script or language that the recipe's `languages` does not name",
     "classifier.*": "your text classifier's score for that label is past the policy's threshold",
     "score-missing.*": "a rule needs this score, and it is absent, NaN or infinite: REVIEW",
+    "kept.broken": "the product in the image is not shown to be the photo's: a pixel of its core differs, or photo,"
+    " mask or document are others; BLOCK, and no person can accept it",
+    "kept.jpeg-loss": "the finished JPEG differs from the kept product by more than 5 levels in the mean, or by more"
+    " than 12 in a hundredth of its pixels: BLOCK; raise the finish's `quality`",
+    "scanner-failed.kept": "the proof of a kept product could not be made again, since its document, photo or mask is"
+    " lost or cannot be read: REVIEW, made again the next night; no person can accept it",
+    "mask.one-cutter": "one cutter alone made the mask: the photo rules' `alone`",
+    "mask.empty": "the mask has no solid pixel: no product was found; the slot is blocked until the photo changes",
+    "mask.faint-surroundings": "what is faint around the product does not fit on the canvas; likewise",
+    "photo.lost": "the store does not hold the photo's bytes any more, or holds others; `failed`, and tried again",
+    "core.empty": "no pixel of the placed product is opaque, so nothing could be proven; the slot is blocked",
+    "core.*": "the cut-out's opaque pixels are not the photo's; the slot is `failed`, and tried again",
+    "cutter-changed": "a machine has another version of a cutter than the plan; the slot is `failed`, and tried again",
+    "cutter-failed": "a cutter could not be opened or run; the slot is `failed`, and tried again",
+    "kept-mode": "the image is to be kept in a mode that this version does not make; the slot is `failed`",
+    **PHOTO_MEANINGS,
     "score-missing.classifier.*": "the classifier gave no score for a label that the policy judges: REVIEW",
     "scanner-missing.*": "a required scanner is not installed: REVIEW, measured again as soon as it is",
     "scanner-failed.*": "a required scanner raised an error or ran out of time: REVIEW, measured again the next night",
@@ -44,24 +80,38 @@ MEANINGS = {
     "review-expired": "no answer within `review_days`: the slot counts as blocked; more days open the question again",
     "rolled-back": "a rollback took the image away; the slot is `withdrawn`",
     "taken-by-policy": "an applied policy took the image away; its own reasons are no longer stored",
+    "not-released": "a person let its held batch go without this image; the slot waits for an answer",
     "over-budget": "planned, but `--max-cost` does not reach that far; `deferred`",
     "out-of-time": "planned, but `--max-hours` does not reach that far; `deferred`",
     "past-deadline": "a deadline that is still ahead cannot be kept; `deferred`",
     "budget-used-up": "making took longer than planned and the budget was used up; `deferred`",
     "time-used-up": "making took longer than planned and the hours were used up; `deferred`",
+    **{f"person.{code}": f"a person refused it: {text}" for code, text in refusal_reasons.REFUSAL_REASONS.items()},
+    "person.another-attempt": "a person asked for another attempt in the place of this image",
+    "person-undone": "a person took an acceptance back, and the gates' own reasons are not known",
+    "person-refused-before": "it passes, and a person refused the same image in another finish: REVIEW",
+    "people-differ": "people gave different answers: REVIEW until they agree, or one of them ends it",
     "needs-a-person": "the channel asks for a person's approval: `packshot approve`",
-    "no-mark": "the file does not say that a trained model made it (IPTC)",
+    "no-mark": "the file does not carry the mark of what made it: a trained model (IPTC), or a kept product's mode",
+    "photo.missing": "the row names photos, and none of them is for this view: it is not generated from the title",
+    "photo.not-read": "a dry run has not read this photo, since it writes nothing; a refresh reads it",
     "wrong-format": "the channel does not take this file format",
     "not-stored": "the records that the channel would be judged from were swept",
     "not-measured.*": "the channel asks for a score that no scanner measured",
 }
 CONSTANTS = (
     brand_decisions.OTHER_BRAND, brand_decisions.IMITATED_BRAND,
+    held_selection.NOT_RELEASED,
     review_expiry.REVIEW_EXPIRED, manifest_diff.ROLLBACK_REASON, decide.NOT_MADE,
     generate.SET_ASIDE, budget_meter.BUDGET_USED_UP, budget_meter.TIME_USED_UP, *schedule.DEFERRAL_REASONS,
     channels.NEEDS_APPROVAL, channels.NO_PROVENANCE_MARK, channels.WRONG_FORMAT, channels.SCORES_NOT_STORED,
     takedowns.TAKEN_BY_POLICY, caption_length.CAPTION_TOO_LONG, "engine-failed", "words.*", "not-measured.*",
-    "duplicate-exact",
+    kept_judgement.BROKEN, kept_judgement.UNPROVEN, kept_judgement.JPEG_LOSS, mask_rules.ONE_CUTTER,
+    photo_faults.PHOTO_LOST, photo_faults.CORE_EMPTY, "core.*", "mask.empty", "mask.faint-surroundings",
+    composer.CUTTER_CHANGED, composer.CUTTER_FAILED, composer.MODE_UNKNOWN, *PHOTO_REASONS,
+    "duplicate-exact", *(f"person.{code}" for code in refusal_reasons.REFUSAL_REASONS),
+    resolved_photos.PHOTO_MISSING, resolved_photos.PHOTO_NOT_READ,
+    answer_verdicts.PEOPLE_DIFFER, answer_verdicts.REFUSED_BEFORE, answer_verdicts.ANOTHER_ATTEMPT, taken_back.UNDONE,
 )  # fmt: skip
 """Codes that no literal of a `Verdict` holds."""
 LIMITS = ("block_below", "review_below", "review_above", "block_above")
@@ -92,6 +142,10 @@ def page() -> str:
             "## Image rules of the built-in policy",
             "`reason` is yours to choose in a policy of your own. Another seed: a BLOCK is worth another attempt.",
             table(("code", "score", "scanner", "thresholds", "another seed", "where the thresholds come from"), rules),
+            "## Photo rules of the built-in policy",
+            "They judge photos and masks of images that keep a photo's product. A policy replaces all of them by"
+            " `photos:`.",
+            table(("code", "score", "thresholds", "where the thresholds come from"), _photo_rules()),
             "## Word lists of the built-in policy",
             table(("code", "verdict"), words),
             "## Channels",
@@ -102,7 +156,12 @@ def page() -> str:
     )
 
 
-def _limits(rule: ImageRule) -> str:
+def _photo_rules() -> list[tuple[str, ...]]:
+    rules = built_in_photo_rules()
+    return [(code(rule.reason), code(rule.score), _limits(rule), rule.source) for rule in (*rules.mask, *rules.photo)]
+
+
+def _limits(rule: Thresholds) -> str:
     values = ((name.replace("_", " "), getattr(rule, name)) for name in LIMITS)
     return ", ".join(f"{name} {value:g}" for name, value in values if value is not None)
 

@@ -73,7 +73,7 @@ COLUMN_MEANINGS = {
     "codes": "one byte for each request of the shard, in order: 0, or why it is left out",
     "closed_at": "when the run ended",
     "started_at": "when the run began",
-    "planned_at": "the time of the plan that no longer asks for the slot",
+    "planned_at": "the time of the plan that no longer asks for it",
     "column": "the field that is wrong",
     "reason": "why the row was rejected, in words",
 }
@@ -145,10 +145,11 @@ def store_layout() -> str:
             " kept for how long: [sweep and verify](../operations/sweep-and-verify.md).",
             table(("key", "what it is", "made by"), rows),
             "## How long it is kept",
-            "Every key belongs to one of these classes; `packshot doctor --store` and reports count bytes by them.",
+            "Every key belongs to one of these classes; `packshot doctor --store` and reports count bytes by them. The"
+            " last column says where to look when a person asks to be gone.",
             table(
-                ("class", "prefix", "holds", "ends"),
-                [(one.name, code(one.prefix), one.holds, one.ends) for one in RETENTION_CLASSES],
+                ("class", "prefix", "holds", "ends", "of people it may hold"),
+                [(one.name, code(one.prefix), one.holds, one.ends, one.people) for one in RETENTION_CLASSES],
             ),
             "## Who writes it",
             "A store can be split by who writes: each role gets keys of its own; `packshot bucket-policy ROLE` prints"

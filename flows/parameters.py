@@ -24,6 +24,7 @@ from catalogs.policy.audit_suite import built_in_audit_suite
 from catalogs.policy.schema import BUILT_IN_POLICIES, NEWEST_POLICY, Policy, built_in_policy, load_policy
 from catalogs.recipe.built_in import DEFAULT_RECIPE, BuiltInId, built_in_recipe_names, find_built_in
 from catalogs.recipe.loading import built_in_recipe, extended_built_in, load_recipe, with_engine_options
+from catalogs.recipe.release_rule import asking_always
 from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
 from catalogs.recipe.source_settings import SourceSettings, parse_read_as
 from catalogs.runs.job import RefreshJob
@@ -141,6 +142,11 @@ class RefreshParameters(BaseModel):
         title="Backfill",
         description="Percentage of the SKUs to bring to the model version that is assigned to them",
     )
+    ask: bool = Field(
+        False,
+        title="Look before live",
+        description="Hold the batch until a person has looked at it, whatever the recipe's `release` says",
+    )
     wait: bool = Field(True, title="Wait", description="Wait for another full run of the catalogue, or fail at once")
 
     def resolve_job(self) -> tuple[RefreshJob, list[str]]:
@@ -148,6 +154,8 @@ class RefreshParameters(BaseModel):
         recipe = with_engine_options(
             read_recipe(self.recipe), engine=self.engine, model=self._resolve_model(), precision=self.precision
         )
+        if self.ask:
+            recipe = recipe.model_copy(update={"release": asking_always(recipe.release)})
         name, warnings = self._resolve_catalogue_name(recipe)
         policy = read_policy(self.policy)
         limits, read_as = (self.max_cost, self.max_hours), parse_read_as(self.read_as)

@@ -6,6 +6,7 @@ that a killed process left, and then evaluates.
 """
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from catalogs.errors import OptionError
@@ -51,6 +52,8 @@ class PolicyProposal:
     person: str
     reason: str = ""
     accepted: tuple[str, ...] = ()
+    against_people: bool = False
+    """Whether live images that people accepted go too; needs a reason."""
 
 
 def enforce_policy(
@@ -66,16 +69,21 @@ def enforce_policy(
     More than 5 % of the live images are withdrawn only when a person accepts that; until then the document's `held`
     names the check, and the policy is not in force. Raises `OptionError` for a catalogue without a manifest.
     """
+    if proposal.against_people and not proposal.reason.strip():
+        raise OptionError("--reason: say why what people accepted may be withdrawn; the answer is kept with the policy")
     policy = proposal.policy
     prompt_evaluator = open_prompt_evaluator(store, catalogue, require_history(tables, catalogue, store), policy)
+    evaluate = partial(
+        reevaluate, store, tables, catalogue, policy, prompt_evaluator, against_people=proposal.against_people
+    )
     if dry_run:
-        reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)
+        reevaluation = evaluate()
         return _document(reevaluation, held=find_holding_checks(reevaluation), dry_run=True)
     prepare_for_writing(store, tables, settings)
     with hold_catalogue_lease(store, catalogue, settings, wait=True, purpose="policy apply"):
         completed = recover_all_changes(store, tables, catalogue, holds_lease=True)
         _record_policy_so_far(store, tables, catalogue, proposal)
-        reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)
+        reevaluation = evaluate()
         holding_checks = find_holding_checks(reevaluation)
         override = CheckOverride(proposal.accepted, proposal.reason, proposal.person) if proposal.accepted else None
         if override is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from catalogs.errors import CatalogueError
 from catalogs.ingest.column_mapping import placeholders
+from catalogs.ingest.photo_fields import column_choices
 from catalogs.planning.plan import MAX_REPORTED_REJECTS
 from catalogs.recipe.built_in import built_in_recipe_names, newest_number
 from catalogs.recipe.loading import built_in_recipe, load_recipe
@@ -95,6 +96,8 @@ class NewRecipe:
 
     def _unread_columns(self) -> list[str]:
         named = {part for field in self._fields() for column in field["columns"] for part in placeholders(column)}
+        choices = column_choices(self.recipe, self.sample.sample.columns)
+        named |= {part for choice in choices.values() for one in alternatives(choice) for part in placeholders(one)}
         inherit = self.recipe.inherit
         by = (*alternatives(inherit.by), *inherit.parent) if inherit else ()
         read = {*named, *(_PATH.split(name)[0] for name in named), *self.recipe.only, *self.recipe.fill_down, *by}

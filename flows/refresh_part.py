@@ -114,7 +114,7 @@ def run_part(parameters: PartParameters, settings: Settings, executor: Executor)
         if isinstance(executor, PrefectExecutor):
             observer = PrefectObserver(observer, f"{run.catalogue}-{parameters.part}")
         observer.on_images_planned(sum(planned[name] for name in missing_shards) + len(retries))
-        limits = PipelineLimits(settings.shards_in_flight, settings.shard_size)
+        limits = PipelineLimits.of(settings)
         process_shards(context, missing_shards, retries, executor, limits, observer)
 
 

@@ -1,7 +1,8 @@
-"""Release a held batch: accept its failed checks by name, and publish the batch as it was decided.
+"""Release a held batch: accept its failed checks by name, and publish it as it was decided, in whole or in part.
 
-Inputs: a run's id, the accepted checks, a reason. Outputs: the report of the release. Who accepted what, and why, is
-kept in the store before anything is published. Nothing is generated or judged anew.
+Inputs: a run's id, the accepted checks, a reason, what of it goes. Outputs: the report of the release. Who let what go,
+and why, is kept in the store before anything is published, and the first word stands. Images that people refused
+stay out; the part that goes is audited again. Nothing is generated or judged anew.
 """
 
 from collections.abc import Callable
@@ -9,8 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from catalogs.errors import OptionError
-from catalogs.runs.job import RefreshJob, Run
+from catalogs.runs.held_selection import WHOLE, HeldSelection
+from catalogs.runs.job import RefreshJob
 from flows.refresh import Refresh
 from flows.run.executors import Executor
 from flows.run.leases import hold_catalogue_lease, hold_run_lease, lease_check
@@ -21,18 +22,24 @@ from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
 from tasks.runs import run_state as runs
-from tasks.runs.commit_guard import CommitGuard, require_policy_in_force
+from tasks.runs.commit_guard import CommitGuard
+from tasks.runs.held_decisions import find_release
+from tasks.runs.letting_go import let_go, require_releasable
 from tasks.runs.resources import Resources, ScreeningContext
 
 
 @dataclass(frozen=True)
 class CheckAcceptance:
-    """A person's decision to release a held run: the checks that may fail, and why."""
+    """A person's decision to release a held run: the checks that may fail, why, and what of it goes.
+
+    Without checks and reason, what was let go already is published: a console writes the word, and starts this.
+    """
 
     run_id: str
     checks: list[str]
     reason: str
     person: str
+    selection: HeldSelection = WHOLE
 
 
 def release_held(
@@ -51,11 +58,8 @@ def release_held(
     """
     store = open_store(store_url)
     run = runs.load_run(store, acceptance.run_id)
-    _require_held(store, run, acceptance.checks)
-    if not acceptance.reason.strip():
-        raise OptionError("--reason: say why the batch may go; the answer is kept with the run")
+    require_releasable(store, run, acceptance.checks)
     recipe, policy = runs.load_frozen_rules(store, run.run_id)
-    require_policy_in_force(store, run, policy)
     job = RefreshJob(run.source, store_url, run.catalogue, recipe, policy, run.scope)
     with open_resources(job, settings) as (resources, screening):
         work = Refresh(job, resources, screening, executor, settings, read_price_list(settings), current_observer())
@@ -63,18 +67,9 @@ def release_held(
             hold_catalogue_lease(store, run.catalogue, settings, wait=True, purpose="release") as catalogue,
             hold_run_lease(store, run, settings) as lease,
         ):
-            _require_held(store, run, acceptance.checks)  # the run that was waited for may have superseded it
-            require_policy_in_force(store, run, policy)
-            runs.accept_checks(store, run, acceptance.checks, acceptance.reason, acceptance.person)
+            # The run that was waited for may have superseded it: all of it is asked again.
+            before = find_release(store, run)
+            let_go(store, run, acceptance.checks, acceptance.reason, acceptance.person, acceptance.selection)
+            if before is not None and acceptance.checks:
+                work.warnings = [f"What goes was settled {before}: that stands"]
             return work.resume(run, CommitGuard(store, run, policy, lease_check(lease, catalogue)))
-
-
-def _require_held(store: ObjectStore, run: Run, accepted_checks: list[str]) -> None:
-    held = runs.held_checks(store, run)
-    if not held or not runs.is_run_open(store, run):
-        raise OptionError(f"The run {run.run_id} is not held; there is nothing to release")
-    unknown, missing = sorted(set(accepted_checks) - set(held)), sorted(set(held) - set(accepted_checks))
-    if unknown:
-        raise OptionError(f"--accept: {unknown[0]!r} does not hold the run {run.run_id}; these do: {', '.join(held)}")
-    if missing:
-        raise OptionError(f"The run {run.run_id} is also held by {', '.join(missing)}; accept each check by its name")

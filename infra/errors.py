@@ -19,6 +19,7 @@ and `error_sentence` for whatever leaves Packshot as an error.
     ├── IntegrityKeyError          an integrity key cannot be used as configured (exit code 2)
     ├── ProvenanceMarkError        a provenance mark could not be written into an image, or is missing from it
     ├── ScannerMissing             a scanner's package, model or library is not installed
+    ├── CutterUnusable             a cutter's package, model or code is missing, or answers with no mask (exit code 2)
     ├── LeaseHeld                  another run holds the lease
     ├── LeaseLost                  this run's lease was taken over while it worked
     ├── UnexpectedError            a defect, or a failure that no module foresaw; its traceback is in a file
@@ -33,6 +34,9 @@ first.
 
 Outside this tree, with the reason:
 - `flows` adds `PartFailed` and `ServerFailed`, which need Prefect's words; both are `ExternalError`s.
+- `InvalidPhoto` (`infra.photos.invalid_photo`) is an `ExternalError` that carries a reason code beside its sentence.
+- `KeptObjectMissing` (`tasks.maintenance.kept_objects`) is a finding of `verify --kept`, under its code.
+- `_TooMany` (`tasks.photos.photo_listings`) never leaves its module, which asks for each photo by name then.
 - `TooManyFields`, `PageTooLarge`, `ReadDenied` (`infra.sources.json_fields`, `infra.sources.parquet_pages`) and
   `MalformedThrift` (`infra.sources.thrift_compact`) become an `UnreadableSource`, which knows the file's name.
 - `BrokenDocument` and `BrokenXml` (`infra.sources.nested`), `SeveralTypes` (`infra.sources.jsonl_files`) and `NotText`
@@ -132,6 +136,12 @@ class ProvenanceMarkError(ExternalError):
 
 class ScannerMissing(ExternalError):
     """A scanner cannot be opened here, because its package, its model or its library is missing."""
+
+
+class CutterUnusable(ExternalError):
+    """A cutter cannot be opened or run here, or it answers with something that is no mask of the photo."""
+
+    exit_code = 2
 
 
 class LeaseHeld(ExternalError):

@@ -38,6 +38,7 @@ _RULES = (
         rf"\1={CUT}",
     ),
     (re.compile(r"(?i)\b(authorization['\"]?\s{0,3}[:=]\s{0,3}['\"]?)(?:\w+\s+)?[^\s'\",}]+"), rf"\1{CUT}"),
+    (re.compile(r"\bpackshot_[A-Za-z0-9_-]{20,}"), CUT),  # a person's token: see `catalogs.access`
     (re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"), CUT),
 )
 
@@ -49,7 +50,7 @@ def redact(text: str) -> str:
             text = text.replace(value, f"[{name}]")
     if "://" in text:
         text = _QUERY.sub(_without_query, text)
-    if ":" in text or "=" in text:
+    if ":" in text or "=" in text or "packshot_" in text:
         for pattern, replacement in _RULES:
             text = pattern.sub(replacement, text)
     return text

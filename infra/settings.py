@@ -5,15 +5,20 @@ Invariant: no setting reaches a key, a digest or a pixel; what changes pixels be
 the published file, and so in its name.
 """
 
+import re
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.errors import InvalidStoreAddress
 from infra.host_port import split_host_port
 from infra.public_links import check_public_base
+from infra.stores.addresses import parse_address
 
+_NAMED_CUTTER = re.compile(r"[a-z0-9][a-z0-9-]{0,62} *= *(?:[^=]*\.onnx|[\w.]+:\w+)")
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
 MAX_IN_FLIGHT, SHARDS_PER_ENGINE, ASSUMED_GPUS_PER_HOST = 64, 3, 8
 
 
@@ -81,6 +86,12 @@ class Settings(BaseSettings):
         description="The address below which the store's objects are served, such as a CDN's: reports, `why`,"
         " `provenance` and purges then link each image",
     )
+    review_max_waiting: int | None = Field(
+        None, ge=1, description="Slots that may wait for a person before a full run reports it, and Prefect is told"
+    )
+    review_max_age_hours: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Hours that a question may wait for a person, likewise"
+    )
     purge_command: str | None = Field(
         None, description="A command that purges a CDN of objects no longer shown: JSON lines on its standard input"
     )
@@ -128,11 +139,50 @@ class Settings(BaseSettings):
         False, description="Generate in fp8 without a parity record that it passed on this machine"
     )
     classifier: str | None = Field(None, description="Your own text classifier for prompts (JSON file)")
+    photo_hosts: str | None = Field(
+        None,
+        description="Hosts that photos may be read from over https, by commas: cdn.shop.example, img.shop.example:8443."
+        " By default none",
+    )
+    photo_folders: str | None = Field(
+        None,
+        description="Folders and s3:// prefixes that photos may lie in, by commas, beside the catalogue's own folder",
+    )
+    photo_recheck_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="Days after which a photo on the web is asked for again, whether it changed, at the latest; and"
+        " after which a refused file is read again",
+    )
+    cutters: str | None = Field(
+        None,
+        description="Cutters of your own, by commas, as name=file.onnx or name=module:factory; recipes use the names",
+    )
+    cutout_weights: str | None = Field(
+        None, description="The weights of u2netp (ONNX file), where they do not come by a package"
+    )
 
     @property
     def allowed_model_sources(self) -> tuple[str, ...]:
         """Return the sources of `model_sources`; none where any source is allowed that has a weights digest."""
-        return tuple(name for each in (self.model_sources or "").split(",") if (name := each.strip()))
+        return tuple(_names(self.model_sources))
+
+    @property
+    def allowed_photo_hosts(self) -> frozenset[str]:
+        """Return the hosts of `photo_hosts`."""
+        return frozenset(_names(self.photo_hosts))
+
+    @property
+    def allowed_photo_folders(self) -> tuple[str, ...]:
+        """Return the folders of `photo_folders`."""
+        return tuple(_names(self.photo_folders))
+
+    @property
+    def cutter_addresses(self) -> dict[str, str]:
+        """Return the cutters of `cutters`: name -> address."""
+        pairs = (each.partition("=") for each in _names(self.cutters))
+        return {name.strip(): address.strip() for name, _, address in pairs}
 
     @property
     def engine_count(self) -> int:
@@ -164,6 +214,34 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise PydanticCustomError("no_base", "{why}", {"why": str(error)}) from None
 
+    @field_validator("photo_hosts")
+    @classmethod
+    def _check_photo_hosts(cls, hosts: str | None) -> str | None:
+        for host in _names(hosts):
+            if not _HOST.fullmatch(host):
+                why = "it takes names of hosts with an optional port, such as cdn.shop.example, and no https:// or path"
+                raise PydanticCustomError("no_host", "{why}", {"why": why})
+        return hosts
+
+    @field_validator("photo_folders")
+    @classmethod
+    def _check_photo_folders(cls, folders: str | None) -> str | None:
+        try:
+            for folder in _names(folders):
+                parse_address(folder)
+        except InvalidStoreAddress as error:
+            raise PydanticCustomError("no_folder", "{why}", {"why": str(error)}) from None
+        return folders
+
+    @field_validator("cutters")
+    @classmethod
+    def _check_cutters(cls, cutters: str | None) -> str | None:
+        for each in _names(cutters):
+            if not _NAMED_CUTTER.fullmatch(each):
+                why = "it takes name=file.onnx and name=module:factory; a name has lower case letters, digits and -"
+                raise PydanticCustomError("no_cutter", "{why}", {"why": why})
+        return cutters
+
     @field_validator("store_seconds")
     @classmethod
     def _check_store_seconds(cls, seconds: float, info: ValidationInfo) -> float:
@@ -175,3 +253,8 @@ class Settings(BaseSettings):
                 {"seconds": f"{seconds:g}", "limit": f"{limit:g}"},
             )  # fmt: skip
         return seconds
+
+
+def _names(text: str | None) -> list[str]:
+    """Return the names in a text, which commas separate."""
+    return [name for each in (text or "").split(",") if (name := each.strip())]

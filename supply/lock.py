@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
-EXTRAS = ("s3", "torch", "ocr", "onnx", "ray", "explicit", "nudity")
+EXTRAS = ("s3", "torch", "ocr", "onnx", "ray", "explicit", "cutout", "nudity")
 """Every extra but `tensorrt`: its wheels are on NVIDIA's own index, and PyPI holds only what downloads them."""
 GROUPS = ("build", "dev", "fuzzing", "reference-tools", "reference", "supply")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu/torch/"

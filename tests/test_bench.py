@@ -5,6 +5,7 @@ import json
 import os
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from bench import growth
 from bench.__main__ import main
+from bench.answers import measure_answers
 from bench.planning import measure_planning
 from bench.process_cost import machine_info, run_in_process
 from bench.result_tables import show_results
@@ -77,6 +79,22 @@ def test_planning_finds_the_changed_skus_and_so_does_the_plain_loop(tmp_path: Pa
     assert "nothing changed" in shown({"plan": [nights]})
 
 
+def test_unchanged_photos_are_all_known_and_changed_ones_read(tmp_path: Path) -> None:
+    from bench.photos import measure_photos  # here: measured processes import this module, and should not
+
+    found = measure_photos(300, tmp_path, say)
+    assert {name: step["count"] for name, step in found.items() if isinstance(step, dict)} == {
+        "references one by one": 30,
+        "a column of a bucket": 300,
+        "a column on the web": 300,
+        "listing to table": 300,
+        "nothing changed": 300,
+        "1 % changed": 3,
+        "an idle run": 300,
+    }
+    assert "nothing changed" in shown({"photos": found})
+
+
 @pytest.mark.slow
 def test_overhead_leaves_engine_and_scanners_out(tmp_path: Path) -> None:
     from bench.overhead import (  # here: measured processes import this module, and should not
@@ -128,6 +146,20 @@ def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_pa
         assert case["busy_seconds"] >= 8 * 0.02
         assert 0 < case["share"] <= 1
     assert "plain loop with our checks" in shown({"busy": found})
+
+
+@pytest.mark.slow
+def test_compositing_has_its_cost_by_step_and_its_peak_does_not_grow_with_the_photos() -> None:
+    from bench.compositing import measure_compositing
+
+    found = measure_compositing(6, say)
+    ours = found["packshot"]
+    assert found["steps_ms"].keys() == {"place", "resample", "shadow", "compose", "proof", "compare"}
+    assert sum(found["steps_ms"].values()) == pytest.approx(1000 * ours["cpu_seconds_an_image"], abs=0.5)
+    assert found["plain_loop"]["cpu_seconds_an_image"] > 0
+    assert ours["peak_mb"] < found["few"]["peak_mb"] + 48, "a photo of 12 megapixels and its alpha have 48 MB"
+    assert json.loads(json.dumps(found)) == found
+    assert "with shadow and proof" in shown({"compositing": found})
 
 
 @pytest.mark.slow
@@ -194,3 +226,25 @@ def test_an_idle_run_asks_for_no_more_after_many_commits(tmp_path: Path, monkeyp
     assert late <= early + 40, "a few entries since the last checkpoint, and files up to the next compaction"
     assert 0 < found["month"]["dollars"] <= 5
     assert "idle run after 60 commits" in shown({"growth": found})
+
+
+@pytest.mark.slow
+def test_ten_years_of_answers_are_read_by_as_many_requests_as_one() -> None:
+    with TemporaryDirectory() as folder, TemporaryDirectory() as other:
+        found, one = (measure_answers(years, 10, 500, Path(place), say) for years, place in ((10, folder), (1, other)))
+    assert (found["answers"], found["archive"]["files"]) == (10 * one["answers"], 120)
+    for what in ("all that have an effect", "those of 1,000 requests", "fold"):
+        assert found["readers"][what]["requests"] == one["readers"][what]["requests"]
+    assert "one SKU's, of every month" in shown({"answers": found})
+
+
+@pytest.mark.slow
+def test_the_gallery_answers_every_page_of_a_release(tmp_path: Path) -> None:
+    from bench.gallery import measure_gallery
+
+    found = measure_gallery(3_000, tmp_path, say)
+    assert found["images"] == 3_000
+    assert found["pages"].keys() >= {"first page, cold", "the same page", "one image"}
+    assert all(cost["seconds"] > 0 for cost in found["pages"].values())
+    assert found["peak_mb"] > found["start_mb"] > 0
+    assert "Gallery of 3,000 images" in shown({"gallery": found})

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.errors import CatalogueError, MissingColumns
+from catalogs.ingest.photo_fields import column_choices
 from catalogs.ingest.values.number_text import float_text
 from catalogs.near_matches import describe_missing, list_names
 from catalogs.recipe.row_settings import ColumnChoice, alternatives
@@ -30,7 +31,7 @@ def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[
     present = set(available)
     columns_by_field: dict[str, tuple[str, ...]] = {}
     missing: list[str] = []
-    for field, choice in recipe.columns.items():
+    for field, choice in column_choices(recipe, present).items():
         usable = usable_alternatives(choice, present)
         if usable:
             columns_by_field[field] = tuple(dict.fromkeys(name for one in usable for name in placeholders(one)))
@@ -66,15 +67,18 @@ def placeholders(expression: str) -> tuple[str, ...]:
     return tuple(_PLACEHOLDER.findall(expression)) or (expression,)
 
 
-def as_text(array: pa.Array, column: str) -> pa.Array:
-    """Return any column as strings; a null or NaN becomes null. Raises `CatalogueError` for nested types."""
+def as_text(array: pa.Array, column: str, between: str = ",") -> pa.Array:
+    """Return any column as strings, a list's entries with `between` between them; a null or NaN becomes null.
+
+    Raises `CatalogueError` for other nested types.
+    """
     kind = array.type
     if pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
         kind = array.type
-    if _is_list(kind) and not pa.types.is_nested(kind.value_type):
-        return pa.array([_list_as_text(values) for values in array.to_pylist()], pa.string())
-    if pa.types.is_nested(kind):
+    if _is_list(kind) and not holds_records(kind):
+        return pa.array([_list_as_text(values, between) for values in array.to_pylist()], pa.string())
+    if holds_records(kind):
         raise CatalogueError(
             f"The column {column!r} holds {kind}, which is neither text nor number; drop it from the recipe's columns"
         )
@@ -91,12 +95,17 @@ def as_text(array: pa.Array, column: str) -> pa.Array:
         return pa.array([_value_as_text(value) for value in array.to_pylist()], pa.string())
 
 
+def holds_records(kind: pa.DataType) -> bool:
+    """Tell whether a column holds neither values nor lists of values."""
+    return pa.types.is_nested(kind) and not (_is_list(kind) and not pa.types.is_nested(kind.value_type))
+
+
 def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _list_as_text(values: Sequence[object] | None) -> str | None:
-    return None if values is None else ",".join(_value_as_text(value) or "" for value in values)
+def _list_as_text(values: Sequence[object] | None, between: str) -> str | None:
+    return None if values is None else between.join(_value_as_text(value) or "" for value in values)
 
 
 def _value_as_text(value: object) -> str | None:

@@ -10,7 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.ingest.column_mapping import as_text, field_values, row_columns, source_columns, usable_alternatives
+from catalogs.ingest.column_mapping import (
+    as_text,
+    field_values,
+    holds_records,
+    row_columns,
+    source_columns,
+    usable_alternatives,
+)
+from catalogs.ingest.named_columns import named_columns
+from catalogs.ingest.photo_fields import LIST_BREAK, clean_references, column_choices, photo_fields
 from catalogs.ingest.values.placeholder_words import without_placeholders
 from catalogs.ingest.values.text_cleaning import clean_text, decode_entities, strip_html
 from catalogs.recipe.row_settings import ColumnChoice
@@ -23,7 +32,11 @@ class FieldReader:
     def __init__(self, recipe: Recipe, columns: Sequence[str]) -> None:
         self._recipe = recipe
         self._field_columns = source_columns(recipe, columns)
+        self._choices = column_choices(recipe, columns)
         self._present = frozenset(columns)
+        self._photo_fields = frozenset(photo_fields(recipe))
+        self._asked = frozenset(named_columns(recipe))
+        self._photo_columns = frozenset(self.columns_of(self._photo_fields.intersection(self._field_columns)))
 
     @property
     def fields(self) -> list[str]:
@@ -45,14 +58,24 @@ class FieldReader:
 
     def text(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the columns of a batch, of those that are needed, as text."""
-        return {name: as_text(batch.column(name), name) for name in self.needed_columns if name in batch.schema.names}
+        return {name: self._as_text(batch, name) for name in self.needed_columns if name in batch.schema.names}
+
+    def _as_text(self, batch: pa.RecordBatch, name: str) -> pa.Array:
+        column = batch.column(name)
+        if name not in self._photo_columns:
+            return as_text(column, name)
+        if name not in self._asked and holds_records(column.type):
+            return pa.nulls(len(column), pa.string())  # nobody said that this column names photos
+        return as_text(column, name, LIST_BREAK)
 
     def raw(self, name: str, text: Mapping[str, pa.Array]) -> pa.Array:
         """Return a field's text as the source has it; of several columns, the first filled one."""
-        return first_filled(self._recipe.columns[name], text, self._may_not_say_nothing(name))
+        return first_filled(self._choices[name], text, self._may_not_say_nothing(name))
 
     def clean(self, name: str, raw: pa.Array) -> pa.Array:
         """Return a field's raw text cleaned; words that stand for no value are empty where they count as that."""
+        if name in self._photo_fields:
+            return clean_references(raw)
         if name in self._recipe.html:
             raw = strip_html(raw)
         elif name in self._recipe.entities:

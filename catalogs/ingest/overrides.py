@@ -89,7 +89,7 @@ def invalid_texts(column: str, texts: Iterable[str], recipe: Recipe) -> dict[str
 
 def _is_binding(column: str, text: str, recipe: Recipe, repurposed: Collection[str]) -> bool:
     """Tell whether a row with this invalid text is rejected for it."""
-    if column in recipe.required or column == "reference_image":
+    if column in recipe.required:
         return True
     if column in repurposed:
         return False
@@ -115,7 +115,6 @@ def _checks(recipe: Recipe) -> dict[str, Callable[[str], str | None]]:
         "views": lambda text: _check_views(text, recipe),
         "created_at": _check_time,
         "deadline": _check_time,
-        "reference_image": lambda _: "reference images are not supported; leave the cell empty",
     }
 
 

@@ -4,6 +4,9 @@ Inputs: an Arrow table of text columns. Outputs: lists of texts, and the joined 
 catalogue uses few of them, so most columns are never converted.
 """
 
+from collections.abc import Iterable
+from functools import reduce
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,6 +28,16 @@ class BatchRows:
             exists = name in self.table.column_names
             self._columns[name] = self.table[name].to_pylist() if exists else [""] * self.table.num_rows
         return self._columns[name]
+
+    def add_column(self, name: str, texts: list[str]) -> None:
+        """Add a column that is no field of the source."""
+        self.table = self.table.append_column(name, pa.array(texts, pa.string()))
+        self._columns[name] = texts
+
+    def filled(self, names: Iterable[str]) -> list[bool]:
+        """Tell of each row whether any of these columns holds a text."""
+        masks = [pc.not_equal(self.table[name], "") for name in names if name in self.table.column_names]
+        return reduce(pc.or_, masks).to_pylist() if masks else [False] * self.table.num_rows
 
     def as_exponents(self, fields: tuple[str, ...]) -> "BatchRows | None":
         """Return the rows with the numbers in these fields as they read before; None where they read the same.

@@ -4,8 +4,8 @@ Inputs: a `VersionSample` of each version: sums over the requests that it genera
 `VersionComparison`: estimates with 95 % intervals, and the objections to a promotion. All intervals use the normal
 quantile: with the required minimum of 100 requests, Student's would be 1.2 % wider.
 
-- A rate's interval is Wilson's score interval (E. B. Wilson, JASA 22, 1927, 209-212); the interval of a difference of
-  two rates is built from both of them (R. G. Newcombe, Statistics in Medicine 17, 1998, 873-890, method 10).
+- A rate's interval is Wilson's (`catalogs.intervals`); the interval of a difference of two rates is built from both
+  of them (R. G. Newcombe, Statistics in Medicine 17, 1998, 873-890, method 10).
 - Attempts per published image and seconds per image are ratios of two sums over requests; their variance is that of a
   ratio estimator (W. G. Cochran, Sampling Techniques, 3rd edition, 1977, section 2.11). It counts a request as one
   observation, since attempts at one prompt are correlated. The difference of two ratios adds their variances, unpooled,
@@ -15,8 +15,9 @@ quantile: with the required minimum of 100 requests, Student's would be 1.2 % wi
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from math import sqrt
-from statistics import NormalDist
 from typing import Any, Literal
+
+from catalogs.intervals import CONFIDENCE_LEVEL, NORMAL_QUANTILE, IntervalEstimate, wilson_interval
 
 MINIMUM_REQUESTS = 100
 """Decided requests that each version needs."""
@@ -25,8 +26,6 @@ NEGLIGIBLE_SHARES = {"pass rate": 0.01, "attempts a published image": 0.01, "GPU
 
 Seconds may differ more, since a small canary fills fewer of an engine's batches.
 """
-CONFIDENCE_LEVEL = 0.95
-_Z = NormalDist().inv_cdf((1 + CONFIDENCE_LEVEL) / 2)
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,6 @@ class VersionSample:
 
     def __add__(self, other: "VersionSample") -> "VersionSample":
         return VersionSample(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
-
-
-@dataclass(frozen=True)
-class IntervalEstimate:
-    """A value and its 95 % interval; all None if nothing is known."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,23 +124,13 @@ def compare_versions(
     )
 
 
-def wilson_interval(successes: float, trials: float) -> IntervalEstimate:
-    """Return a rate with Wilson's score interval."""
-    if not trials:
-        return IntervalEstimate()
-    rate, spread = successes / trials, _Z**2 / trials
-    centre = (rate + spread / 2) / (1 + spread)
-    half_width = _Z / (1 + spread) * sqrt(rate * (1 - rate) / trials + spread / (4 * trials))
-    return IntervalEstimate(rate, max(0.0, centre - half_width), min(1.0, centre + half_width))
-
-
 @dataclass(frozen=True)
 class _RatioEstimate:
     value: float
     variance: float
 
     def interval(self) -> IntervalEstimate:
-        half_width = _Z * sqrt(self.variance)
+        half_width = NORMAL_QUANTILE * sqrt(self.variance)
         return IntervalEstimate(self.value, self.value - half_width, self.value + half_width)
 
 

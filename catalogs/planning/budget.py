@@ -40,6 +40,8 @@ class CostModel:
 
     def seconds_per_image(self, width: int, height: int, steps: int) -> float:
         """Return the estimated engine seconds of one image."""
+        if steps == 0:  # it keeps a photo's product, and no model works on it
+            return 0.0
         if self.stub_seconds is not None:
             return self.stub_seconds
         return width * height / 1e6 * self.seconds_per_megapixel * steps / REFERENCE_STEPS

@@ -24,14 +24,15 @@ from catalogs.indexes.digest_index import (
     split_halves,
 )
 from catalogs.ingest.values.number_text import EXPONENT_HINT, name_in_full
-from catalogs.slot_states import SlotState
+from catalogs.slot_states import NOT_ASKED_FOR, REFUSED_BY_GATES, SlotState
 
 LIVE_COLUMNS = (
     "slot_id", "sku", "source_digest", "request_key", "finish_digest", "file_sha", "model", "variant", "pixel_sha",
+    "attempt",
 )  # fmt: skip
 OUTCOME_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
-    "image_key", "reasons", "tries", "retry_at", "collides_with", "run_id",
+    "image_key", "reasons", "tries", "retry_at", "collides_with", "run_id", "answer", "pixel_sha",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ class CurrentRelease:
         pixels: list[Uint64Array] = []
         finishes: list[npt.NDArray[np.int32]] = []
         models: list[npt.NDArray[np.int32]] = []
+        attempts: list[npt.NDArray[np.int16]] = []
         finish_codes, model_codes = DictionaryEncoder(), DictionaryEncoder()
         self.exponent_names: dict[str, str] = {}
         """SKU -> the exponent that it was read as, and under which it is live: usually none (see `number_text`)."""
@@ -62,6 +64,7 @@ class CurrentRelease:
             pixels.append(column_halves(batch.column("pixel_sha").drop_null())[0])
             finishes.append(finish_codes.encode(batch.column("finish_digest")))
             models.append(model_codes.encode(batch.column("model")))
+            attempts.append(pc.fill_null(batch.column("attempt"), 0).to_numpy(zero_copy_only=False).astype(np.int16))
         joined = [np.concatenate(parts) if parts else np.empty(0, np.uint64) for parts in halves]
         self.index = DigestIndex(joined[0], joined[1])
         self.source_high, self.source_low, self.key_high, self.key_low = joined[2:]
@@ -70,6 +73,8 @@ class CurrentRelease:
         self._finish = np.concatenate(finishes) if finishes else np.empty(0, np.int32)
         self._finishes = finish_codes.names
         self.model_index = np.concatenate(models) if models else np.empty(0, np.int32)
+        self.attempt = np.concatenate(attempts) if attempts else np.empty(0, np.int16)
+        """Which attempt of its request each row shows."""
         self.model_names = model_codes.names
         """The manifest's names of the models; `model_index` holds each row's position among them."""
         self.requested = np.zeros(len(self.index), bool)
@@ -110,6 +115,11 @@ class CurrentRelease:
         """Tell whether a row shows the image of this request, compared by the first 128 bits of the key."""
         high, low = np.frombuffer(request_key[:16], dtype=">u8")
         return bool(self.key_high[position] == high and self.key_low[position] == low)
+
+    def positions_of_request(self, request_key: bytes) -> list[int]:
+        """Return the rows that show an image of this request."""
+        high, low = split_halves(request_key[:DIGEST_BYTES])
+        return self._keys.find_all(int(high[0]), int(low[0]))
 
     def shows_request(self, request_key: bytes) -> bool:
         """Tell whether any row shows the image of this request."""
@@ -156,6 +166,10 @@ class Outcome:
     decided_at: datetime
     run_id: str | None = None
     """The run that decided it last."""
+    answer: str | None = None
+    """Token of the answer that it was decided with."""
+    pixel_sha: bytes | None = None
+    """Of the image of `image_key`, in this finish; older versions did not keep it."""
 
 
 class OutcomeIndex:
@@ -202,6 +216,23 @@ class OutcomeIndex:
             is_requested |= (positions >= 0) & live.requested[positions]
         gone = ~is_requested
         return [slot.tobytes() for slot in np.stack([high[gone], low[gone]], axis=1).astype(">u8")]
+
+    def differing_requests(self, live: CurrentRelease) -> npt.NDArray[np.bool_]:
+        """Tell of which live rows the slot waits, or is blocked, with another request than the one that it shows.
+
+        What is known to be asked for no more does not count.
+        """
+        differing = np.zeros(len(live), bool)
+        if self._table is None or not len(live):
+            return differing
+        refused = pc.is_in(self._table["state"], pa.array(REFUSED_BY_GATES, pa.string()))
+        is_asked = pc.not_equal(self._table["source_digest"], NOT_ASKED_FOR)
+        rows = self._table.filter(pc.and_(refused, is_asked))
+        slots, keys = (column_halves(rows[name].combine_chunks()) for name in ("slot_id", "request_key"))
+        positions = live.index.find(*slots)
+        shown = (live.key_high[positions] == keys[0]) & (live.key_low[positions] == keys[1])
+        differing[positions[(positions >= 0) & ~shown]] = True
+        return differing
 
     def has_outcome(self, high: Uint64Array, low: Uint64Array) -> npt.NDArray[np.bool_]:
         """Tell, slot by slot, whether the slot has any outcome."""

@@ -46,6 +46,11 @@ class FormerRequests:
             builder = slot.builders.builders[version]
             yield from builder.build_former(slot.row_position, request, self._templates)
 
+    def other_keys(self, slot: StaleSlot, version: int, request: Request) -> list[bytes]:
+        """Return under which other keys the same request may be known: of other model versions, and of old."""
+        former = (each.key for each in self.variants(slot, version, request))
+        return [*slot.keys_under_others(version, request), *former]
+
     def share(self, slot: StaleSlot, version: int, request: Request) -> Request:
         """Return the request to decide: under a key of old, where only that is known in the catalogue.
 

@@ -57,6 +57,10 @@ class Request:
     priority: str
     deadline: datetime | None = None
     for_new_sku: bool = False
+    edit: str = ""
+    """Token of the answer whose prompt this is; empty where it is the row's own."""
+    kept: str | None = None
+    """The `KeptRequest` as JSON; None where a model generates the whole image."""
 
 
 @dataclass(slots=True)
@@ -81,6 +85,8 @@ class Slot:
     verdict: str = "PASS"
     """The prompt gates' verdict on this slot alone, which judges brands; the request has a verdict of its own."""
     reasons: tuple[str, ...] = ()
+    answer: str | None = None
+    """Token of the answer that decides the prompt, where a person's word does."""
 
 
 class RenamedSlot(NamedTuple):
@@ -184,6 +190,9 @@ class Plan:
     rows_without_sku: int = 0  # rejected rows with no readable SKU; any of them stops all retiring
     rejected_columns: dict[str, int] = field(default_factory=dict)  # column -> rows that were rejected for it
     shop_brands: dict[str, Any] = field(default_factory=dict)  # see `shop_brands.describe_for_plan`; {} where not asked
+    photos: dict[str, Any] = field(default_factory=dict)  # what rows' photos ask for: see `kept_rows`; {} without any
+    answers: dict[str, int] = field(default_factory=dict)  # newly taken: see `taken_answers`
+    newest_answer: str = ""  # token of the newest answer that the plan knows
     outcomes_version: int | None = None  # None where there was no such table, and in plans of older versions
 
     @property

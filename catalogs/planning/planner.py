@@ -12,21 +12,28 @@ need the rendered slots as a table first, and a slot is compared under the model
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pyarrow as pa
 
+from catalogs.answers.answer_index import AnswerIndex
 from catalogs.indexes.digest_index import split_halves
-from catalogs.ingest.row_rejects import Reject
 from catalogs.ingest.rows import BatchRows
-from catalogs.ingest.source_rows import select_source_rows
 from catalogs.keys import slot_id_of_bytes, slot_suffix
+from catalogs.planning.answered_requests import begin_at_answer
+from catalogs.planning.batch_in_progress import BatchInProgress
 from catalogs.planning.caption_length import CaptionLengths
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
+from catalogs.planning.edited_prompts import EditedPrompts
 from catalogs.planning.former_requests import FormerRequests
 from catalogs.planning.holding_outcomes import HoldingRules, OutcomeMatch
+from catalogs.planning.kept_requests import open_request_builder
+from catalogs.planning.kept_rows import KeptRows
+from catalogs.planning.lapsed_reviews import LapsedReviews
+from catalogs.planning.other_attempts import OtherAttempts
 from catalogs.planning.plan import (
     CHANGED,
     NEW,
@@ -39,12 +46,11 @@ from catalogs.planning.plan import (
 from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.planning.prompt_syntax import PromptSyntax
 from catalogs.planning.related_slots import RelatedSlots
-from catalogs.planning.request_builder import RequestBuilder
 from catalogs.planning.request_deduplication import SharedRequests
+from catalogs.planning.resolved_photos import PhotoResolver, UnreadPhotos
 from catalogs.planning.retry_rules import RetryClock
-from catalogs.planning.slot_shapes import group_rows_by_shape
 from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders, VersionSelector
-from catalogs.planning.waiting_slots import RowPresence, WaitingSlots
+from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.brands.shop_brands import ShopBrands
 from catalogs.policy.prompt_rules import PromptGate
 from catalogs.recipe.effective_recipe import EffectiveRecipes
@@ -52,30 +58,6 @@ from catalogs.recipe.schema import Recipe
 from catalogs.recipe.templates import PromptRenderError
 from catalogs.slot_states import SlotState
 from catalogs.verdict import Verdict
-
-MAX_REJECT_CHARACTERS = 300
-
-
-@dataclass
-class _BatchInProgress:
-    """One batch while it is compared: its rows, the slots to decide so far, and the rows whose prompt failed."""
-
-    rows: BatchRows
-    planned: PlannedBatch = field(default_factory=PlannedBatch)
-    slots: list[tuple[int, Slot, Request]] = field(default_factory=list)  # with the position of the slot's row
-    failed_positions: set[int] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.presence = RowPresence.of_rows(len(self.rows.column("sku")))
-
-    def reject(self, position: int, error: PromptRenderError) -> None:
-        """Reject a row, once, with all of its slots."""
-        if position in self.failed_positions:
-            return
-        self.failed_positions.add(position)
-        reason = f"the prompt cannot be made: {error}"[:MAX_REJECT_CHARACTERS]
-        sku = self.rows.column("sku")[position]
-        self.planned.rejects.append(Reject(self.rows.row_number(position), sku, "prompt", reason))
 
 
 @dataclass
@@ -95,21 +77,27 @@ class Planner:
     """The negative prompts of the recipes that made what is live."""
     captions: CaptionLengths = field(default_factory=CaptionLengths)
     shop_brands: ShopBrands | None = None
+    answers: AnswerIndex = field(default_factory=AnswerIndex)
+    photos: PhotoResolver = field(default_factory=UnreadPhotos)
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
         self.waiting = WaitingSlots(self.clock, self.review_days)
-        self._rules = HoldingRules(self.live, self.policy_digest, self.clock, self.shop_brands)
-        self.effective_recipes = EffectiveRecipes(self.recipe)
+        self.lapsed = LapsedReviews(self.live, self.outcomes)
+        self.rules = HoldingRules(self.live, self.policy_digest, self.clock, self.shop_brands, self.answers)
+        self._edits = EditedPrompts(self.answers)
+        self._others = OtherAttempts(self.live, self.answers)
+        self.effective_recipes = EffectiveRecipes(self.recipe, self.photos.cutters)
+        self.kept_rows = KeptRows(self.recipe, self.photos)
         self._selector_of = cache(lambda model: VersionSelector(self.recipe, model, self.live, self.backfill))
         self._former = FormerRequests(self.recipe, self.live, self.outcomes, self.read_negatives)
         self.syntax = PromptSyntax()
-        self._shared_requests = SharedRequests(self.prompt_gate, self.counts)
+        self._shared_requests = SharedRequests(self.prompt_gate, self.counts, self.answers)
 
     def plan_batch(self, table: pa.Table) -> PlannedBatch:
         """Return the plan of one batch of accepted rows."""
-        batch = _BatchInProgress(BatchRows(table))
-        for shape, positions in group_rows_by_shape(self.recipe, batch.rows).items():
+        batch = BatchInProgress(BatchRows(table))
+        for shape, positions in self.kept_rows.group_rows(batch.rows).items():
             self.syntax.add_rows(self.recipe, shape, batch.rows, positions)
             selector = self._selector_of(shape.model)
             for view in shape.views:
@@ -118,7 +106,7 @@ class Planner:
                     for name in selector.version_names
                 ]
                 for index in range(shape.num_images):
-                    builders = [RequestBuilder(batch.rows, recipe, index, self.outcomes) for recipe in recipes]
+                    builders = [open_request_builder(batch.rows, recipe, index, self.outcomes) for recipe in recipes]
                     self._compare_slots(batch, positions, VersionedRequestBuilders(selector, builders))
         self._shared_requests.begin_batch()
         brands, own_prompts = batch.rows.column("brand"), batch.rows.column("prompt")
@@ -133,7 +121,7 @@ class Planner:
                 self.syntax.add_prompt(slot.sku, request.prompt)
             request.for_new_sku = not batch.presence.live[position]
             self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
-        batch.planned.source_rows = select_source_rows(table, {position for position, *_ in batch.slots})
+        batch.planned.source_rows = self.kept_rows.select_source_rows(table, {position for position, *_ in batch.slots})
         self.waiting.add_rows(batch.rows.column("sku"), batch.presence)
         return batch.planned
 
@@ -142,7 +130,7 @@ class Planner:
         return self._shared_requests.verdict_on(slot)
 
     def _compare_slots(
-        self, batch: _BatchInProgress, positions: Sequence[int], builders: VersionedRequestBuilders
+        self, batch: BatchInProgress, positions: Sequence[int], builders: VersionedRequestBuilders
     ) -> None:
         """Compare one slot of each of these rows with the live manifest by its source digest."""
         recipe, skus = builders.common_recipe, batch.rows.column("sku")
@@ -159,21 +147,36 @@ class Planner:
         batch.presence.live[replacing] = True
         versions = builders.selector.comparison_indices(skus, positions, live)
         digests = builders.source_digests(content, positions, versions)
-        same = self.live.same_source(live, *split_halves(digests))
+        same = self._edits.same_source(self.live, live, split_halves(digests)) & ~self._others.select(live)
         self.counts.unchanged += int(same.sum())
+
+        def slot_at(index: int) -> StaleSlot:
+            row, live_position = positions[index], int(live[index])
+            return StaleSlot(builders, row, skus[row], slot_ids[index], content[row], live_position, versions[index])
+
+        for index in self.lapsed.select(live, same):
+            self._end_lapsed(slot_at(index))
         stale = np.flatnonzero(~same)
         self.outcomes.mark_requested(high[stale], low[stale])
         has_outcome = self.outcomes.has_outcome(high[stale], low[stale])
         for index, known in zip(stale.tolist(), has_outcome.tolist(), strict=True):
-            row, live_position = positions[index], int(live[index])
-            slot = StaleSlot(builders, row, skus[row], slot_ids[index], content[row], live_position, versions[index])
+            slot = slot_at(index)
             outcomes = list(self.outcomes.slot_outcomes(slot.slot_id)) if known else []
             try:
                 self._classify(slot, outcomes, batch)
             except PromptRenderError as error:
-                batch.reject(row, error)
+                batch.reject(slot.row_position, error)
 
-    def _classify(self, slot: StaleSlot, outcomes: list[Outcome], batch: _BatchInProgress) -> None:
+    def _end_lapsed(self, slot: StaleSlot) -> None:
+        """End the reviews of an unchanged slot that its row asks for under none of the versions it may wait with."""
+        asked = set()
+        with suppress(PromptRenderError):  # then nobody knows what it asks for
+            for version in slot.candidate_indices:
+                request = self._build_request(slot, version)
+                asked |= {each.key for each in (request, *self._former.variants(slot, version, request))}
+            self.lapsed.end(slot.slot_id, slot.live_position, asked)
+
+    def _classify(self, slot: StaleSlot, outcomes: list[Outcome], batch: BatchInProgress) -> None:
         """Add a stale slot to those to decide, unless it waits or only its source digest has moved.
 
         Four exits, in this order: an outcome of this very source still holds (waiting, nothing rendered); the live
@@ -184,27 +187,30 @@ class Planner:
         if holding is not None:
             self._wait(slot, holding, batch)
             return
+        self.rules.take_new_answers(outcomes, slot.sku, self._others.find(slot.live_position))
         self.counts.rendered += 1
-        version, request = slot.comparison_index, slot.build_request(slot.comparison_index)
+        version, request = slot.comparison_index, self._build_request(slot, slot.comparison_index)
         kind, outcome_versions = (CHANGED if slot.is_live else NEW), slot.candidate_indices
         if not self._is_live_request(slot, request.key):
             request = self._former.find_live(slot, version, request) or request
         if self._is_live_request(slot, request.key):
-            if self.live.finish_digest(slot.live_position) == request.finish_digest:
+            if self._others.keeps(slot.live_position, request):
                 self.counts.unchanged += 1
-                source, finish = slot.source_digest(version), request.finish_digest
+                source, finish = slot.source_digest(version, request.edit), request.finish_digest
                 batch.planned.refreshed.append((slot.slot_id, "manifest", source, request.key, finish))
+                if outcomes:
+                    self._end_lapsed(slot)
                 return
-            # The same image in another finish: only an outcome of that finish holds it back.
+            # Another attempt, or the same image in another finish: only an outcome of that finish holds it back.
             outcomes = [outcome for outcome in outcomes if outcome.finish_digest == request.finish_digest]
             outcome_versions = [version]
         elif slot.assigned_index != version:
             version = slot.assigned_index
-            request = slot.build_request(version)
+            request = self._build_request(slot, version)
         version, match = self._match_outcome(slot, outcomes, outcome_versions, (version, request)) or (version, None)
         if match is not None and match.waits:
             self._wait(slot, match.outcome, batch)
-            source = slot.source_digest(version)
+            source = slot.source_digest(version, match.request.edit)
             finish = match.outcome.finish_digest
             batch.planned.refreshed.append((slot.slot_id, "outcomes", source, match.request.key, finish))
             return
@@ -212,10 +218,11 @@ class Planner:
             kind, request = WAITING, match.request
         elif not self._is_live_request(slot, request.key):
             request = self._former.share(slot, version, request)
+        begin_at_answer(request, self.answers.of_request(request.key))
         self.captions.require_short(request)
         batch.slots.append((slot.row_position, self._build_slot(slot, version, kind, request), request))
 
-    def _wait(self, slot: StaleSlot, outcome: Outcome, batch: _BatchInProgress) -> None:
+    def _wait(self, slot: StaleSlot, outcome: Outcome, batch: BatchInProgress) -> None:
         """Count a slot that an outcome holds back."""
         self.counts.waiting += 1
         self.waiting.add_slot(outcome)
@@ -229,16 +236,24 @@ class Planner:
         `rendered` is a version with its request, so that it is not rendered twice.
         """
         for version in versions if outcomes else ():
-            request = rendered[1] if version == rendered[0] else slot.build_request(version)
+            request = rendered[1] if version == rendered[0] else self._build_request(slot, version)
             keyed = (request, *self._former.variants(slot, version, request))
-            if (match := self._rules.match_rendered(keyed, outcomes, slot.attempts)) is not None:
+            if (match := self.rules.match_rendered(keyed, outcomes, slot.attempts, slot.sku)) is not None:
                 return version, match
         return None
+
+    def _build_request(self, slot: StaleSlot, version: int) -> Request:
+        """Return the slot's request under a version, with the prompt that a person wrote for it."""
+        request = slot.build_request(version)
+        if not len(self._edits) or request.kept is not None:
+            return request
+        others = partial(self._former.other_keys, slot, version)
+        return self._edits.replace(request, lambda prompt: slot.build_request(version, prompt), others)
 
     def _build_slot(self, slot: StaleSlot, version: int, kind: str, request: Request) -> Slot:
         file_sha = self.live.file_sha(slot.live_position) if slot.is_live else None
         return slot.builders.builders[version].build_slot(
-            slot.row_position, slot.slot_id, slot.source_digest(version), kind, request.key, file_sha
+            slot.row_position, slot.slot_id, slot.source_digest(version, request.edit), kind, request.key, file_sha
         )
 
     def _is_live_request(self, slot: StaleSlot, request_key: bytes) -> bool:
@@ -255,12 +270,8 @@ class Planner:
         holding = (
             outcome
             for outcome in outcomes
-            if outcome.source_digest in sources
-            and self._rules.still_holds(outcome, slot.attempts)
-            and (outcome.state == SlotState.WITHDRAWN or not self._is_live_image(slot, outcome))
+            if self._edits.is_of_source(outcome.source_digest, sources, outcome.request_key)
+            and self.rules.still_holds(outcome, slot.attempts, slot.sku)
+            and (outcome.state == SlotState.WITHDRAWN or not self._others.shows(slot.live_position, outcome))
         )
         return next(holding, None)
-
-    def _is_live_image(self, slot: StaleSlot, outcome: Outcome) -> bool:
-        is_live = self._is_live_request(slot, outcome.request_key)
-        return is_live and self.live.finish_digest(slot.live_position) == outcome.finish_digest

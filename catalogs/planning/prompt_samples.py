@@ -136,7 +136,7 @@ class _Batch:
 
     def planned_prompts(self, *, refused: bool = False) -> Iterator[PromptSample]:
         """Yield the SKUs whose prompts this batch's plan renders first; only those that a gate stops, if `refused`."""
-        requests = {request.key: request for request in self._planned.requests}
+        requests = {request.key: request for request in self._planned.requests if request.kept is None}
         views: dict[str, list[str]] = {}
         first: dict[str, Slot] = {}
         for slot in self._planned.slots:
@@ -162,6 +162,8 @@ class _Batch:
         builders: dict[tuple[SlotShape, str], RequestBuilder] = {}
         for position, sku in enumerate(rows.column("sku")):
             shape = shapes[position]
+            if shape.mode:
+                continue  # it has a photo, and so no prompt
             for view in shape.views if every_view else shape.views[:1]:
                 if (shape, view) not in builders:
                     builders[shape, view] = self._builder(rows, shape, view)

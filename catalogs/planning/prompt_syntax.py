@@ -66,7 +66,7 @@ class PromptSyntax:
 
     def add_rows(self, recipe: Recipe, shape: SlotShape, rows: BatchRows, positions: Sequence[int]) -> None:
         """Count the rows of one shape whose negative prompt has no effect, as their tier has guidance 0."""
-        if recipe.tiers[shape.tier].guidance > 0:
+        if shape.mode or recipe.tiers[shape.tier].guidance > 0:
             return
         of_recipe = recipe.resolve_rule("negative", shape.category, shape.variant) or ""
         of_rows = rows.column("negative_prompt") if "negative_prompt" in recipe.columns else None

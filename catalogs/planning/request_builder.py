@@ -72,13 +72,14 @@ class RequestBuilder:
             self._of_exponents = RequestBuilder(rows, self.effective_recipe, self.index, self._outcomes)
         return self._of_exponents
 
-    def build_request(self, position: int) -> Request:
-        """Return the request of the row at `position`. Raises `PromptRenderError`."""
+    def build_request(self, position: int, edited_prompt: str = "") -> Request:
+        """Return the request of the row at `position`, or with a person's prompt. Raises `PromptRenderError`."""
         recipe, tier = self.effective_recipe, self.effective_recipe.tier
         overrides = {name: text for name, column in self._override_columns if (text := column[position])}
         values = {name: column[position] for name, column in self._template_columns}
         values.update(self._slot_values)
-        prompt = normalize_prompt(overrides.get("prompt", "")) or recipe.template.render(values)
+        own_prompt = normalize_prompt(edited_prompt or overrides.get("prompt", ""))
+        prompt = own_prompt or recipe.template.render(values)
         if not prompt:
             raise PromptRenderError("it is empty")
         negative = ""
@@ -108,14 +109,18 @@ class RequestBuilder:
             deadline=parse_time(deadline) if (deadline := self._slot_columns.deadline[position]) else None,
         )
 
+    def key_of(self, request: Request) -> bytes:
+        """Return the key that a request has under the model version of this builder's recipe."""
+        return self._request_keys(request.negative, request.width, request.height, request.seed).key_for(request.prompt)
+
     def build_former(
         self, position: int, request: Request, templates: Callable[[], Iterable[TemplateRenderer]]
     ) -> Iterator[Request]:
-        """Yield a request as older versions keyed it, with a negative prompt at guidance 0.
+        """Yield a request as older versions keyed it, with a negative prompt at guidance 0; they kept no photo.
 
         The row's own is tried, or the recipe's, and then those of `templates`, which an older recipe had.
         """
-        if self.effective_recipe.tier.guidance > 0:
+        if self.effective_recipe.tier.guidance > 0 or request.kept is not None:
             return
         tried = {""}
         for negative in self._former_negatives(position, templates):

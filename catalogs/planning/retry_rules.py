@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from catalogs.answers.refusal_reasons import PERSON
 from catalogs.policy.duplicates import LIKENESS_REASONS
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.slot_states import SlotState
@@ -58,9 +59,11 @@ def is_collision(state: str, reasons: Sequence[str] | None) -> bool:
 def may_be_readmitted(state: str, reasons: Sequence[str] | None) -> bool:
     """Tell whether a person may order an outcome to be forgotten, so that the slot is tried at the next run.
 
-    True for what a rollback withdrew and for faults of our own; an image that the gates refused is not let in so.
+    True for what a rollback withdrew, what a person refused and for faults of our own; an image that the gates refused
+    is not let in so.
     """
-    return state == SlotState.WITHDRAWN or bool(own_fault_reasons(state, reasons))
+    by_person = any(reason.startswith(PERSON) for reason in reasons or ())
+    return state == SlotState.WITHDRAWN or by_person or bool(own_fault_reasons(state, reasons))
 
 
 def next_retry(tries: int, now: datetime) -> datetime:

@@ -10,8 +10,11 @@ every run.
 from typing import NamedTuple
 
 from catalogs.ingest.overrides import parse_whole_number, split_views
+from catalogs.ingest.photo_fields import photo_fields
 from catalogs.ingest.rows import BatchRows
 from catalogs.keys import hash_fraction
+from catalogs.photos.kept_request import KEPT_MODEL
+from catalogs.recipe.photo_rule import IGNORE
 from catalogs.recipe.schema import Recipe
 
 SHAPE_COLUMNS = ("category", "quality", "model", "views", "num_images")
@@ -27,19 +30,23 @@ class SlotShape(NamedTuple):
     model: str
     views: tuple[str, ...]
     num_images: int
+    mode: str = ""
+    """How the product of the row's photo is kept; empty where a model generates from the row's texts."""
 
 
 def group_rows_by_shape(recipe: Recipe, rows: BatchRows) -> dict[SlotShape, list[int]]:
     """Return the positions of a batch's rows by the shape of their slots, in the order of the rows."""
-    resolved: dict[tuple[str, ...], SlotShape] = {}
+    resolved: dict[tuple[object, ...], SlotShape] = {}
     positions_by_shape: dict[SlotShape, list[int]] = {}
     only_variant = next(iter(recipe.variants)) if len(recipe.variants) == 1 else None
-    cells = zip(rows.column("sku"), *map(rows.column, SHAPE_COLUMNS), strict=True)
-    for position, (sku, *values) in enumerate(cells):
-        key = (only_variant or assign_variant(recipe, sku), *values)
+    cells = zip(rows.column("sku"), rows.filled(photo_fields(recipe)), *map(rows.column, SHAPE_COLUMNS), strict=True)
+    for position, (sku, has_photo, *values) in enumerate(cells):
+        variant = only_variant or assign_variant(recipe, sku)
+        key = (variant, has_photo, *values)
         shape = resolved.get(key)
         if shape is None:
-            shape = resolved[key] = _resolve_shape(recipe, *key)
+            shape = _resolve_shape(recipe, variant, *values)
+            shape = resolved[key] = _keeping(recipe, shape) if has_photo else shape
         positions_by_shape.setdefault(shape, []).append(position)
     return positions_by_shape
 
@@ -52,6 +59,12 @@ def assign_variant(recipe: Recipe, sku: str) -> str:
         if remainder < 0:
             return name
     return name
+
+
+def _keeping(recipe: Recipe, shape: SlotShape) -> SlotShape:
+    """Return the shape of a row with photos: nothing of it is a model's, and a view has one image."""
+    mode = recipe.photo_rule(shape.category, shape.variant).mode
+    return shape if mode == IGNORE else shape._replace(model=KEPT_MODEL, num_images=1, mode=mode)
 
 
 def _resolve_shape(

@@ -25,6 +25,7 @@ from catalogs.policy.scanners import ALWAYS_MEASURED, SCORE_SCANNERS
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 from catalogs.table_rows import ChannelColumns
 
+_KeptMode = Literal["white", "stage", "scene"]  # as in `catalogs.photos.kept_request`, which lies above
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 NEEDS_APPROVAL = "needs-a-person"
@@ -32,6 +33,9 @@ NO_PROVENANCE_MARK = "no-mark"
 WRONG_FORMAT = "wrong-format"
 SCORES_NOT_STORED = "not-stored"
 """The reason of an image whose scores have been swept."""
+
+KEPT_FIELDS = frozenset({"kept_marks", "proof"})
+"""What a channel says of images that keep a photo's product: it enters no digest of others."""
 
 IMAGE_FACTS: Mapping[str, str] = {
     "picture.width": "width of the published image in pixels",
@@ -77,14 +81,28 @@ class Channel(StrictModel):
         ("jpeg",), min_length=1, description="File formats that it takes; Packshot writes JPEG"
     )
     person: str = Field("", description="Why a person must approve an image for this channel; else empty")
-    mark: bool = Field(False, description="The file must state that a trained model made it (IPTC)")
+    mark: bool = Field(False, description="The file must state what made it: a trained model (IPTC), or its mode")
+    kept_marks: Mapping[_KeptMode, tuple[str, ...]] = Field(
+        {}, description="With `mark`: by mode of a kept product, the marks of which one will do; else the mode's own"
+    )
+    proof: tuple[_KeptMode, ...] = Field(
+        (), description="Modes whose proof stands for a person's approval, where the photo shows the article sold"
+    )
     rules: tuple[ChannelRule, ...] = Field((), description="What must hold of an image")
     advice: tuple[str, ...] = Field((), description="What the channel recommends; not judged")
 
     @property
     def rules_digest(self) -> str:
         """Return the sha256 of everything that decides; a rule's source and the date of reading it do not."""
-        content = self.model_dump(mode="json", exclude={"title", "advice"}) | {"person": bool(self.person)}
+        return self._digest(KEPT_FIELDS)
+
+    @property
+    def kept_rules_digest(self) -> str:
+        """Return the digest for images that keep a photo's product: no other image is judged by these words."""
+        return self._digest(frozenset())
+
+    def _digest(self, unused: frozenset[str]) -> str:
+        content = self.model_dump(mode="json", exclude={"title", "advice"} | unused) | {"person": bool(self.person)}
         for rule in content["rules"]:
             del rule["source"], rule["seen"]
         return digest(content)
@@ -96,7 +114,9 @@ class ImageFacts:
 
     `width` and `height` are in pixels, `scores` are raw numbers by name, `fill` is the product's long side over the
     image's (None if no product was found), `enlarged` is the factor by which the finish enlarged the image, and
-    `has_source_mark` tells whether the file carries the IPTC source mark.
+    `has_source_mark` tells whether the file carries the mark of what made it, and `source_mark` the name of its mark.
+    `kept_mode` is the mode of a kept product, `proven` whether the proof of it was made again and held when the image
+    was measured, and `shows_article` whether the recipe says that its photos show the very articles that are sold.
     """
 
     width: int
@@ -106,6 +126,10 @@ class ImageFacts:
     enlarged: float = 1.0
     format: str = "jpeg"
     has_source_mark: bool = True
+    source_mark: str = ""
+    kept_mode: _KeptMode | None = None
+    proven: bool = False
+    shows_article: bool = False
 
     @property
     def rule_inputs(self) -> dict[str, float]:
@@ -181,14 +205,14 @@ def with_approval_answer(eligibility: ChannelEligibility, channel: str, approved
 
 
 def _ineligibility_reasons(channel: Channel, image: ImageFacts | None, approved: bool) -> Iterator[str]:
-    if channel.person and not approved:
+    if channel.person and not (approved or (image is not None and _is_approved_by_proof(channel, image))):
         yield NEEDS_APPROVAL
     if image is None:
         yield SCORES_NOT_STORED
         return
     if image.format not in channel.formats:
         yield WRONG_FORMAT
-    if channel.mark and not image.has_source_mark:
+    if channel.mark and not _has_demanded_mark(channel, image):
         yield NO_PROVENANCE_MARK
     facts = image.rule_inputs
     for rule in channel.rules:
@@ -197,6 +221,16 @@ def _ineligibility_reasons(channel: Channel, image: ImageFacts | None, approved:
             yield f"not-measured.{rule.score}"
         elif not rule.is_met_by(value):
             yield rule.reason
+
+
+def _is_approved_by_proof(channel: Channel, image: ImageFacts) -> bool:
+    return image.kept_mode in channel.proof and image.proven and image.shows_article
+
+
+def _has_demanded_mark(channel: Channel, image: ImageFacts) -> bool:
+    if image.kept_mode is not None and image.kept_mode in channel.kept_marks:
+        return image.source_mark in channel.kept_marks[image.kept_mode]
+    return image.has_source_mark
 
 
 def missing_scanners(channels: Mapping[str, Channel], scanners: Sequence[str]) -> dict[str, list[str]]:

@@ -11,10 +11,15 @@ PASS.
 import math
 from collections.abc import Iterator, Mapping
 
+from catalogs.photos.kept_judgement import is_kept, judge_kept
+from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.policy.prompt_rules import PromptFindings
 from catalogs.policy.scanners import ALWAYS_MEASURED, CONFIDENCE_SCORE, PROMPT_SCANNERS, SCORE_SCANNERS
 from catalogs.policy.schema import ImageRule, Policy
 from catalogs.verdict import Verdict, combine_verdicts
+
+NOT_OF_KEPT_IMAGES = frozenset({"text", "logos"})
+"""Scanners that do not judge an image that keeps a photo's product: the real article bears its own labels and brand."""
 
 
 def decide_prompt(
@@ -49,11 +54,16 @@ def decide_image(
 
     `scores` is raw numbers by name; `scanners` and `errors` are as for `decide_prompt`. A score that a rule needs and
     that is absent, NaN or infinite gives REVIEW, unless its whole scanner did not answer: then one reason names the
-    scanner if it is required, and none is given if it is optional.
+    scanner if it is required, and none is given if it is optional. An image that keeps a photo's product is judged by
+    the photo rules too, and not by the scanners of words and logos.
     """
-    verdicts = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=False)]
+    unasked = NOT_OF_KEPT_IMAGES if is_kept(scores, errors) else frozenset()
+    verdicts = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=False, unasked=unasked)]
     for rule in policy.image:
-        verdicts += _judge_rule(rule, scores, scanners.keys() - errors.keys(), category)
+        if SCORE_SCANNERS[rule.score] not in unasked:
+            verdicts += _judge_rule(rule, scores, scanners.keys() - errors.keys(), category)
+    if unasked:
+        verdicts += judge_kept(scores, errors, policy.photos or built_in_photo_rules())
     return combine_verdicts(verdicts)
 
 
@@ -77,10 +87,15 @@ def _is_confident(rule: ImageRule, confidence: float | None) -> bool:
 
 
 def _missing_scanner_verdicts(
-    policy: Policy, scanners: Mapping[str, str], errors: Mapping[str, str], *, of_prompts: bool
+    policy: Policy,
+    scanners: Mapping[str, str],
+    errors: Mapping[str, str],
+    *,
+    of_prompts: bool,
+    unasked: frozenset[str] = frozenset(),
 ) -> Iterator[Verdict]:
     for name in policy.required:
-        if (name in PROMPT_SCANNERS) != of_prompts:
+        if (name in PROMPT_SCANNERS) != of_prompts or name in unasked:
             continue
         if name in errors:
             yield Verdict("REVIEW", (f"scanner-failed.{name}",))

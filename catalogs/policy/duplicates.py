@@ -41,6 +41,10 @@ class DuplicateCandidate:
     looks: AppearanceVector | None = None
     replaces: frozenset[bytes] = frozenset()
     """Live slots whose image this one replaces: it is not compared with what only they show."""
+    is_accepted: bool = False
+    """Whether a person has accepted it: it may differ from its SKU's other views, and is asked again, never blocked."""
+    accepted_likeness: bytes = b""
+    """Pixel sha of the one picture that it may resemble, since a person has seen both."""
 
     def trusted_fingerprints(self, rules: DuplicateRules) -> tuple[bytes, bytes]:
         """Return the codes of frame and product that may be compared; a code of too low quality is empty."""
@@ -135,7 +139,8 @@ def judge_duplicates(
         bits_candidates = near_candidates[index] | dict.fromkeys(passed_by_sha.get(candidate.pixel_sha, ()), 0)
         images = [(published_images[other], bits) for other, bits in bits_published.items()]
         images += [(passed[other], bits) for other, bits in bits_candidates.items() if other in passed]
-        verdicts[index] = _judge_candidate(candidate, images, rules, VIEWS_DIFFER if index in outliers else PASS)
+        differs = index in outliers and not candidate.is_accepted
+        verdicts[index] = _judge_candidate(candidate, images, rules, VIEWS_DIFFER if differs else PASS)
         if verdicts[index].verdict.decision == "PASS":
             passed[index] = _ComparedImage(candidate, frozenset(candidate.skus))
             passed_by_sha[candidate.pixel_sha].append(index)
@@ -186,6 +191,8 @@ def _judge_candidate(
     if not collisions:
         return DuplicateVerdict(own_verdict)
     verdict = combine_verdicts([own_verdict, *(collision.verdict for collision in collisions)])
+    if candidate.is_accepted:  # a likeness that the person did not see: it is asked again
+        verdict = Verdict("REVIEW", verdict.reasons)
     return DuplicateVerdict(verdict, collisions[0].image, collisions[0].bits)
 
 
@@ -194,6 +201,8 @@ def _collisions(
 ) -> Iterator[_Collision]:
     for other, bits in images:
         if other.image.request_key == candidate.request_key or (other.slots and other.slots <= candidate.replaces):
+            continue
+        if other.image.pixel_sha == candidate.accepted_likeness:
             continue
         exact = other.image.pixel_sha == candidate.pixel_sha
         same_sku = not other.skus.isdisjoint(candidate.skus)

@@ -30,6 +30,8 @@ class PolicyRecord:
     at: datetime
     reason: str
     run_id: str = ""
+    against_people: bool = False
+    """Whether it was applied against people: acceptances of images that it refuses were taken back."""
 
     def __str__(self) -> str:
         """Return its number with the beginning of its digest, as errors name it."""
@@ -45,6 +47,7 @@ class PolicyRecord:
             "when": self.at.isoformat(),
             "why": self.reason,
             "run_id": self.run_id,
+            **({"against_people": True} if self.against_people else {}),
             "policy": self.policy.model_dump(mode="json"),
         }
 
@@ -59,6 +62,7 @@ class PolicyRecord:
             at=datetime.fromisoformat(document["when"]),
             reason=str(document["why"]),
             run_id=str(document["run_id"]),
+            against_people=document.get("against_people") is True,
         )
 
 

@@ -6,14 +6,43 @@ are written only where they differ from the rule's, and the four thresholds of a
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from catalogs.policy.schema import ImageRule, Policy, Thresholds
-from catalogs.policy.threshold_calibration import ALL_CATEGORIES, ThresholdProposal
+from catalogs.policy.schema import ImageRule, Policy
+from catalogs.policy.threshold_calibration import ALL_CATEGORIES, Side
+from catalogs.thresholds import Thresholds
+
+
+class ProposedThreshold(Protocol):
+    """What is read of a proposal, whatever it was made from."""
+
+    @property
+    def category(self) -> str:
+        """Its product category, or `ALL_CATEGORIES`."""
+
+    @property
+    def score(self) -> str:
+        """The rule's score."""
+
+    @property
+    def reason(self) -> str:
+        """The rule's reason."""
+
+    @property
+    def side(self) -> Side:
+        """Which of the rule's REVIEW thresholds it is."""
+
+    @property
+    def proposed(self) -> float | None:
+        """The proposal; None leaves the threshold as it is."""
+
+    @property
+    def changes_threshold(self) -> bool:
+        """Whether the proposal differs from the present threshold."""
 
 
 def policy_with_proposals(
-    content: Mapping[str, Any], policy: Policy, proposals: Sequence[ThresholdProposal], source: str
+    content: Mapping[str, Any], policy: Policy, proposals: Sequence[ProposedThreshold], source: str
 ) -> dict[str, Any]:
     """Return the fields of a policy file with the proposals in it.
 
@@ -35,7 +64,7 @@ def policy_with_proposals(
     return {**content, "version": policy.version + 1, "image": [*image, *changed.values()]}
 
 
-def _limits_with_proposals(thresholds: Thresholds, proposals: Sequence[ThresholdProposal]) -> dict[str, float | None]:
+def _limits_with_proposals(thresholds: Thresholds, proposals: Sequence[ProposedThreshold]) -> dict[str, float | None]:
     """Return the four thresholds with the proposals applied, still in order."""
     limits = {name: getattr(thresholds, name) for name in Thresholds.model_fields}
     for proposal in proposals:
@@ -46,8 +75,8 @@ def _limits_with_proposals(thresholds: Thresholds, proposals: Sequence[Threshold
     return limits
 
 
-def _rule_content(rule: ImageRule, proposals: Sequence[ThresholdProposal], source: str) -> dict[str, Any]:
-    by_category: dict[str, list[ThresholdProposal]] = defaultdict(list)
+def _rule_content(rule: ImageRule, proposals: Sequence[ProposedThreshold], source: str) -> dict[str, Any]:
+    by_category: dict[str, list[ProposedThreshold]] = defaultdict(list)
     for proposal in proposals:
         by_category[proposal.category].append(proposal)
     base = _limits_with_proposals(rule, by_category.pop(ALL_CATEGORIES, []))

@@ -6,41 +6,18 @@ digest covers everything that decides over an image and nothing else, so a chang
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from catalogs.errors import RuleFileError
 from catalogs.keys import digest
+from catalogs.photos.photo_rules import PhotoRules, built_in_photo_rules
 from catalogs.policy.brands.brand_rules import BrandRules
 from catalogs.policy.prompt_rules import ReasonCode, WordRules
 from catalogs.policy.scanners import SCORE_SCANNERS, RequestedScanners
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
-
-Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
-
-
-class Thresholds(StrictModel):
-    """The limits at which a score changes the decision; None sets no limit. A score at the limit is acceptable."""
-
-    block_below: Threshold = Field(None, description="BLOCK when the score is lower")
-    review_below: Threshold = Field(None, description="REVIEW when the score is lower")
-    block_above: Threshold = Field(None, description="BLOCK when the score is higher")
-    review_above: Threshold = Field(None, description="REVIEW when the score is higher")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Thresholds":
-        limits = [self.block_below, self.review_below, self.review_above, self.block_above]
-        known = [limit for limit in limits if limit is not None]
-        if known != sorted(known):
-            raise ValueError("thresholds must rise: block_below <= review_below <= review_above <= block_above")
-        return self
-
-    def decision_for(self, score: float) -> Literal["PASS", "REVIEW", "BLOCK"]:
-        """Return the decision on a score. NaN gives PASS here: `decide_image` reports scores that are missing."""
-        if _outside(score, self.block_below, self.block_above):
-            return "BLOCK"
-        return "REVIEW" if _outside(score, self.review_below, self.review_above) else "PASS"
+from catalogs.thresholds import Threshold, Thresholds
 
 
 class ImageRule(Thresholds):
@@ -114,6 +91,7 @@ BUILT_IN_POLICIES = {
     "default@1": "policy",
     "default@2": "policy-2",
     "rehearsal": "policy-rehearsal",
+    "rehearsal@2": "policy-rehearsal-2",
 }
 """The policies that ship with Packshot, and their files in `catalogs/data`. A number is frozen: its digest never moves;
 a bare name means number 1 for ever, so that no store and no file that extends one changes by an upgrade."""
@@ -135,6 +113,11 @@ class Policy(RequestedScanners):
     )
     image: tuple[ImageRule, ...] = Field(description="Rules on the scores of an image")
     duplicates: DuplicateRules = Field(DuplicateRules(), description="When two images are too similar")
+    photos: PhotoRules | None = Field(
+        None,
+        description="Rules on the scores of photos and their masks, where images keep a photo's product; what it leaves"
+        " out is as in the built-in ones",
+    )
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
     sample_share: float = Field(
         0.01,
@@ -143,6 +126,11 @@ class Policy(RequestedScanners):
         description="Share of the passing images that is copied for people to review; these are published all the same",
     )
     audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The name of the suite that audits a batch")
+
+    @field_validator("photos", mode="before")
+    @classmethod
+    def _complete_photo_rules(cls, value: Any) -> Any:
+        return {**dict(built_in_photo_rules()), **value} if isinstance(value, dict) else value
 
     @property
     def judged_categories(self) -> frozenset[str]:
@@ -156,8 +144,11 @@ class Policy(RequestedScanners):
         `review_days`, `sample_share` and `audit` decide over no image, so they are left out.
         """
         content = self.model_dump(mode="json", exclude={"review_days", "sample_share", "audit"})
-        for rule in content["image"]:
+        photos = content.pop("photos")
+        for rule in [*content["image"], *(photos["mask"] + photos["photo"] if photos else ())]:
             del rule["source"]
+        if photos:  # left out where it is not used, so that older policies keep their digest
+            content["photos"] = photos
         content["brands"] = self.brands.digest_content(content["brands"])
         return digest(content)
 
@@ -204,7 +195,3 @@ def _merged_with_base(base: Mapping[str, Any], changes: Mapping[str, Any]) -> di
         replaced = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]
         fields["image"] = own + [rule for rule in base["image"] if (rule["score"], rule["reason"]) not in replaced]
     return fields
-
-
-def _outside(score: float, below: float | None, above: float | None) -> bool:
-    return (below is not None and score < below) or (above is not None and score > above)

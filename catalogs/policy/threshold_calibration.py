@@ -175,11 +175,12 @@ def _propose_threshold(
         worst_5=worst(0.05),
         median=median,
         refused=refused,
-        proposed=None if present is None or proposal == median else _rounded(proposal, side),
+        proposed=None if present is None or proposal == median else round_threshold(proposal, side),
     )
 
 
-def _rounded(value: float, side: Side) -> float:
+def round_threshold(value: float, side: Side) -> float:
+    """Return a threshold with few digits, rounded to the side that refuses less."""
     exact = Decimal(repr(value))
     unit = Decimal(1).scaleb(exact.adjusted() - SIGNIFICANT_DIGITS + 1)
     return float(exact.quantize(unit, ROUND_FLOOR if side == "below" else ROUND_CEILING))

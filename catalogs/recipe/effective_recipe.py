@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catalogs.keys import digest
+from catalogs.photos.kept_request import KEPT_MODEL, KeptRequest
 from catalogs.recipe.option_words import option_words_digest
 from catalogs.recipe.render_settings import Finish, Tier
 from catalogs.recipe.schema import DEFAULT_LANGUAGES, PROMPT_GATE_FIELDS, RESERVED_FIELDS, Recipe
@@ -33,6 +34,8 @@ class EffectiveRecipe:
     render_version: int
     fields: tuple[str, ...]
     digest: bytes
+    kept: KeptRequest | None = None
+    """What is asked for where a photo's product is kept, still without photos; None where a model generates."""
 
     def request_key_parameters(self, negative: str, width: int, height: int) -> dict[str, object]:
         """Return the parameters of the request key other than the prompt, a row's own seed and the index."""
@@ -51,13 +54,16 @@ class EffectiveRecipe:
 
 
 class EffectiveRecipes:
-    """The effective recipes of one recipe, each resolved once."""
+    """The effective recipes of one recipe, each resolved once. `cutters` are the versions of those at hand."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, cutters: Mapping[str, str] | None = None) -> None:
         self.recipe = recipe
+        self._cutters = {} if cutters is None else cutters
         self.get = lru_cache(maxsize=None)(self._resolve)
 
     def _resolve(self, category: str, view: str, variant: str, tier: str, model: str) -> EffectiveRecipe:
+        if model == KEPT_MODEL:
+            return self._resolve_kept(category, view, variant, tier)
         recipe = self.recipe
         template = recipe.resolve_rule("template", category, variant)
         negative = recipe.resolve_rule("negative", category, variant) or ""
@@ -97,6 +103,47 @@ class EffectiveRecipes:
             fields=fields,
             digest=bytes.fromhex(digest(content)),
         )
+
+    def _resolve_kept(self, category: str, view: str, variant: str, tier: str) -> EffectiveRecipe:
+        """Return what reaches the slots that keep a photo: no template, no phrase and no model."""
+        recipe = self.recipe
+        finish = (recipe.resolve_rule("finish", category, variant) or recipe.finish).of_kept_products
+        kept = recipe.photo_rule(category, variant).kept_request(self._cutters)
+        nothing = compile_template("", (), "template")
+        size = recipe.tiers[tier].model_copy(update={"steps": 0, "guidance": 0.0, "attempts": 1})
+        fields = (*sorted({"width", "height"} & set(recipe.columns)), photos_column(view))
+        content = {
+            "kept": kept.text if kept is not None else "",
+            "size": [size.width, size.height],
+            "finish": finish.digest,
+            "fields": fields[:-1],
+            **_common_digest_content(recipe),
+        }
+        if recipe.channels:
+            content["channels"] = {name: channel.kept_rules_digest for name, channel in recipe.channels.items()}
+            content["shows_article"] = recipe.shows_article
+        return EffectiveRecipe(
+            view=view,
+            phrase="",
+            variant=variant,
+            template=nothing,
+            negative=nothing,
+            tier=size,
+            model=KEPT_MODEL,
+            model_identity={},
+            finish=finish,
+            finish_digest=finish.digest,
+            salt=recipe.salt,
+            render_version=recipe.render_version,
+            fields=fields,
+            digest=bytes.fromhex(digest(content)),
+            kept=kept,
+        )
+
+
+def photos_column(view: str) -> str:
+    """Return the name of the column of a batch that holds what a view's photos are; no field is named so."""
+    return f"@photos {view}"
 
 
 def _common_digest_content(recipe: Recipe) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalogs.keys import digest
+from catalogs.recipe.photo_rule import PhotoRule
 
 MIN_SIDE, MAX_SIDE, SIDE_MULTIPLE = 64, 4096, 16
 """Sides of an image in pixels. Z-Image's latents are 8 times smaller and patched by 2; it was trained up to 4096."""
@@ -51,6 +52,11 @@ class Finish(RecipeModel):
     )
 
     @property
+    def of_kept_products(self) -> "Finish":
+        """Return the finish of images that keep a photo's product: nothing of a photo is enlarged."""
+        return self if self.enlarge is None else self.model_copy(update={"enlarge": None})
+
+    @property
     def digest(self) -> str:
         """Return the sha256 of the finish. Fields added later count only if they are set, so older digests stay."""
         unset = {name for name in ("watermark", "enlarge") if getattr(self, name) is None}
@@ -67,6 +73,7 @@ class RecipeRules(RecipeModel):
     model: str | None = Field(None, description="The model's name in `models`")
     num_images: int | None = Field(None, ge=1, le=MAX_IMAGES, description="Images a view; each has an index and a seed")
     finish: Finish | None = Field(None, description="Another finish than the recipe's")
+    photo: PhotoRule | None = Field(None, description="Another rule for photos than the recipe's")
 
 
 class Variant(RecipeRules):

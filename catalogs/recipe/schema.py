@@ -5,6 +5,7 @@ digest; `catalogs.recipe.effective_recipe` computes which of its fields reach a 
 """
 
 import re
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -12,7 +13,10 @@ from pydantic import Field, field_validator, model_validator
 from catalogs.errors import RuleFileError
 from catalogs.keys import digest
 from catalogs.models.weights import ModelEntry, ModelProvenance, WeightsSpec
-from catalogs.policy.channels import Channel, resolve_channels
+from catalogs.photos.kept_request import KEPT_MODEL
+from catalogs.policy.channels import KEPT_FIELDS, Channel, resolve_channels
+from catalogs.recipe.photo_rule import PhotoRule, PhotoSettings
+from catalogs.recipe.release_rule import ReleaseRuleField
 from catalogs.recipe.render_settings import Finish, RecipeModel, RecipeRules, Tier, Variant
 from catalogs.recipe.rendered_size import MAX_VALUE_CHARACTERS
 from catalogs.recipe.row_settings import ColumnChoice, FilterValues, InheritRule
@@ -30,7 +34,7 @@ REQUEST_KEY_OVERRIDES = ("prompt", "negative_prompt", "seed", "width", "height")
 
 DEFAULT_LANGUAGES = ("en",)
 
-_LATER_FIELDS = ("entities", "placeholders", "only", "fill_down", "split", "source")
+_LATER_FIELDS = ("entities", "placeholders", "only", "fill_down", "split", "source", "photo")
 """Fields that this format did not have at first. They count in a recipe's digest where they are set."""
 
 PROMPT_GATE_FIELDS = (*REQUEST_KEY_OVERRIDES, "brand")
@@ -93,9 +97,15 @@ class Recipe(RecipeModel):
         default_factory=lambda: {"a": Variant()}, description="A/B arm -> its share and what differs there"
     )
     finish: Finish = Field(Finish(), description="What happens after the model")
+    photo: PhotoSettings | None = Field(
+        None, description="How rows' own photos are used; left out, as its defaults say"
+    )
     channels: dict[str, Channel] = Field(
         default_factory=dict,
         description="The channels that images are judged for: names, or names with rules of your own",
+    )
+    release: ReleaseRuleField = Field(
+        None, description="When a batch waits for a person's look before it goes live: ask, or a mapping"
     )
     salt: str = Field("", description="Keeps this recipe's images apart from other recipes' with equal prompts")
     render_version: int = Field(1, ge=1, description="Increase it by hand to regenerate every image")
@@ -196,18 +206,29 @@ class Recipe(RecipeModel):
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of the whole recipe as it was written, without its models' current versions."""
-        content = self.model_dump(mode="json")
+        """Return the sha256 of the recipe as it was written, without its models' current versions and `release`."""
+        content = self.model_dump(mode="json", exclude={"release"})
         for model in content["models"].values():
             del model["standing"]
             if model["registry"] is None:
                 del model["registry"]  # added later; counts only if it is set
+        if not content.get("photo"):  # what channels say of kept products counts only where there are some
+            for channel, name in product(content["channels"].values(), KEPT_FIELDS):
+                del channel[name]
         for name in _LATER_FIELDS:
             if not content[name]:
                 del content[name]
+        for rules in (content["defaults"], *content["categories"].values(), *content["variants"].values()):
+            if not rules["photo"]:
+                del rules["photo"]
         if content["inherit"] and not content["inherit"]["parent"]:
             del content["inherit"]["parent"]
         return digest(content)
+
+    @property
+    def silent_after_hours(self) -> float | None:
+        """Return how long a held batch waits before its silence is said; None where the recipe does not say."""
+        return self.release.silent_after_hours if self.release is not None else None
 
     @property
     def default_model(self) -> str:
@@ -222,24 +243,32 @@ class Recipe(RecipeModel):
     @property
     def weights_by_name(self) -> dict[str, WeightsSpec]:
         """Return all weights by the names that requests use: a model's own name, or `model@version`."""
-        weights: dict[str, WeightsSpec] = {}
-        for name, model in self.models.items():
-            weights |= model.weights_by_name(name)
-        return weights
+        found = (model.weights_by_name(name) for name, model in self.models.items())
+        return {name: weights for each in found for name, weights in each.items()}
 
     @property
     def provenance_by_name(self) -> dict[str, ModelProvenance]:
-        """Return the manifest's provenance of each of `weights_by_name`, by the same names."""
-        provenance: dict[str, ModelProvenance] = {}
+        """Return the manifest's provenance by the names that requests use: of `weights_by_name`, and of photos."""
+        provenance: dict[str, ModelProvenance] = {KEPT_MODEL: ModelProvenance("photo", None, "")}
         for name, model in self.models.items():
             provenance |= model.provenance_by_name(name)
         return provenance
 
     @property
     def finishes_by_digest(self) -> dict[str, Finish]:
-        """Return every finish of the recipe, by its digest."""
+        """Return every finish of the recipe, by its digest; of one that enlarges also that of kept products."""
         finishes = [self.finish, *(rules.finish for _, rules in self._all_rules() if rules.finish is not None)]
-        return {finish.digest: finish for finish in finishes}
+        return {each.digest: each for finish in finishes for each in (finish, finish.of_kept_products)}
+
+    @property
+    def shows_article(self) -> bool:
+        """Tell whether the recipe says that its photos show the very articles that are sold."""
+        return self.photo is not None and self.photo.shows_article
+
+    def photo_rule(self, category: str, variant: str) -> PhotoRule:
+        """Return how the photos of a category's rows are used in a variant."""
+        rule: PhotoRule | None = self.resolve_rule("photo", category, variant)
+        return rule or self.photo or PhotoRule()
 
     def resolve_rule(self, field: str, category: str, variant: str) -> Any:
         """Return the most specific value of `field`: the variant's, else the category's, else the default."""

@@ -38,7 +38,6 @@ def _checks(recipe: Recipe) -> dict[str, Callable[[str], bool]]:
         "priority": lambda text: text.lower() in PRIORITIES,
         "views": lambda text: set(split_views(text)) <= recipe.views.keys(),
         "num_images": lambda text: (parse_whole_number(text) or 0) in range(1, MAX_IMAGES + 1),
-        "reference_image": lambda _: False,
     }
 
 

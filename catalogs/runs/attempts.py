@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from catalogs.answers.answer import AnswerKind
+from catalogs.answers.standing_answers import StandingAnswer
 from catalogs.planning.retry_rules import SCANNER_FAILED
 
 RequestFinishKey = tuple[bytes, str]
@@ -40,10 +42,19 @@ class Attempt:
     channels: list[str]
     channel_reasons: list[str]
     backend: str | None
+    kept: str | None = None
+    """The `KeptResult` as JSON; None where no photo's product was kept."""
     sentence: str | None = None
     """What the engine or the scanners that did not answer said themselves."""
     findings: tuple[str, str, str] | None = None
     """JSON of the scores, the scanners that answered and the errors, where another category is to judge them."""
+    answer: StandingAnswer | None = None
+    """What people said of this very image, where that decides it (see `catalogs.runs.answered_attempts`)."""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Tell whether a person has accepted this image, whatever the gates say of it."""
+        return self.answer is not None and self.answer.verdict == AnswerKind.ACCEPT
 
 
 @dataclass(slots=True)
@@ -63,8 +74,14 @@ class AttemptHistory:
         return max(self.attempts) + 1
 
     def select_attempt(self, excluded: Set[int] = frozenset()) -> Attempt:
-        """Return the selected attempt, without those that are too similar to another image."""
+        """Return the selected attempt, without those that are too similar to another image.
+
+        One that a person has accepted goes before all others; of several, the one accepted last.
+        """
         ordered = [self.attempts[number] for number in sorted(self.attempts) if number not in excluded]
+        accepted = [attempt for attempt in ordered if attempt.is_accepted]
+        if accepted:
+            return max(accepted, key=lambda attempt: attempt.answer.token if attempt.answer else "")
         for decision in ("PASS", "REVIEW"):
             for attempt in ordered:
                 if attempt.verdict == decision:
@@ -78,7 +95,7 @@ def attempt_histories(
     """Return the attempt histories of a run's records; those of some requests with their findings, which are large."""
     histories: dict[RequestFinishKey, AttemptHistory] = {}
     names = {"origin": "made", "needs_retry": "again", "appearance": "looks", "source_mark": "mark"}
-    fields = [name for name in Attempt.__dataclass_fields__ if name not in ("findings", "sentence")]
+    fields = [name for name in Attempt.__dataclass_fields__ if name not in ("findings", "sentence", "answer")]
     for table in records:
         columns = [table[names.get(name, name)].to_pylist() for name in fields]
         keys = zip(table["request_key"].to_pylist(), table["finish_digest"].to_pylist(), strict=True)

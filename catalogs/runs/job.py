@@ -41,6 +41,11 @@ class RefreshJob:
         return self.max_cost is not None or self.max_hours is not None
 
     @property
+    def rules(self) -> tuple[Recipe, Policy]:
+        """Return what makes its images and what judges them."""
+        return self.recipe, self.policy
+
+    @property
     def source_settings(self) -> SourceSettings:
         """Return how the source is read."""
         return (self.recipe.source or SourceSettings()).overridden_by(self.read_as)

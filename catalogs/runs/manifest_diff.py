@@ -146,26 +146,28 @@ def rollback_outcomes(now: datetime) -> OutcomeFactory:
         "policy_digest": "",
         "decided_at": now,
         "expires_at": None,
+        "answer": None,
     }
     return lambda _: outcome
 
 
-def policy_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> OutcomeFactory:
-    """Return the outcomes of the images that a policy refuses (`listed`, rows of WITHDRAWALS), as a run would.
+def refused_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> OutcomeFactory:
+    """Return the outcomes of images that a policy or a person refuses (`listed`, rows of WITHDRAWALS), as a run would.
 
     Where another seed may help, no policy is named, so that the next refresh decides the slot again and may try one.
     """
-    columns = (listed[name].to_pylist() for name in ("slot_id", "verdict", "reasons", "again"))
+    columns = (listed[name].to_pylist() for name in ("slot_id", "verdict", "reasons", "again", "answer"))
     listed_by_slot = {slot: rest for slot, *rest in zip(*columns, strict=True)}
 
     def refuse(row: ManifestRow) -> OutcomeDecision:
-        verdict, reasons, again = listed_by_slot[row["slot_id"]]
+        verdict, reasons, again, answer = listed_by_slot[row["slot_id"]]
         outcome: OutcomeDecision = {
             "state": DECISION_STATES[verdict],
             "reasons": reasons,
             "policy_digest": "" if again else policy_digest,
             "decided_at": now,
             "expires_at": None,
+            "answer": answer,
         }
         return apply_review_expiry(outcome, review_days, now) if verdict == "REVIEW" else outcome
 
@@ -224,11 +226,12 @@ def _withdrawn_outcomes(
             "retry_at": None,
             "collides_with": None,
             "sentence": None,
+            "pixel_sha": row["pixel_sha"],
             **make_outcome(row),
         }
 
 
-_NEEDED_COLUMNS = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest"}
+_NEEDED_COLUMNS = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest", "pixel_sha"}
 
 
 def _digest_set(rows: pa.Table, *columns: str) -> DigestSet:

@@ -46,6 +46,8 @@ class OutcomeWriter:
             "retry_at": None,
             "collides_with": decision["collides_with"],
             "sentence": decision["sentence"],
+            "answer": decision["answer"],
+            "pixel_sha": decision["finished_sha"],
         }
         if own_fault_reasons(outcome["state"], outcome["reasons"]):
             outcome["tries"] = tries = _tries_so_far(before) + 1

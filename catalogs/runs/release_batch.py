@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalogs.photos.kept_request import parse_kept_result
 from catalogs.planning.plan import WAITING
 from catalogs.policy.channels import ChannelEligibility
 from catalogs.runs.renamed_slots import rename_changes
@@ -222,6 +224,20 @@ def _live_file_sha(live: Mapping[bytes, ManifestRow], slot_id: bytes) -> bytes |
     return live[slot_id]["file_sha"] if slot_id in live else None
 
 
+class _KeptColumns(TypedDict):
+    mode: str | None
+    photo_sha: bytes | None
+    kept: str | None
+
+
+def _kept_columns(text: str | None) -> _KeptColumns:
+    """Return the columns of what was kept in an image, by the `KeptResult` of its decision."""
+    if not text:
+        return {"mode": None, "photo_sha": None, "kept": None}
+    kept = parse_kept_result(text)
+    return {"mode": kept.mode, "photo_sha": bytes.fromhex(kept.photo), "kept": text}
+
+
 def _manifest_row(
     row: PublishedDecisionRow,
     batch: ReleaseBatch,
@@ -252,5 +268,6 @@ def _manifest_row(
         "backend": row["backend"],
         "run_id": batch.run_id,
         "released_at": now,
+        **_kept_columns(row["kept"]),
         "_op": "put",
     }

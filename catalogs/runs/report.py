@@ -17,7 +17,9 @@ from catalogs.planning.retry_rules import RetrySummary
 from catalogs.runs.job import Run
 from catalogs.runs.release_batch import BatchTotals
 from catalogs.runs.report_parts import (
+    ReportAnswers,
     ReportBrands,
+    ReportEstimate,
     ReportPrompt,
     ReportReject,
     ReportRetries,
@@ -28,7 +30,6 @@ from catalogs.runs.report_schema import (
     ReportChannel,
     ReportCheck,
     ReportCost,
-    ReportEstimate,
     ReportImages,
     ReportLimits,
     ReportMarks,
@@ -39,6 +40,7 @@ from catalogs.runs.report_schema import (
     ReportSlots,
     RunReport,
     read_part,
+    read_photos,
 )
 from catalogs.slot_states import REPORT_STATES
 
@@ -121,8 +123,12 @@ class ReportInput:
     public_url: str | None = None
     dry_run: bool = False
     storage: ReportStorage = field(default_factory=ReportStorage)
+    answers: Mapping[str, int] = field(default_factory=dict)
+    """The fields of `ReportAnswers` that are not 0."""
     shop_brands: Mapping[str, Any] = field(default_factory=dict)
     """The fields of `ReportBrands`; empty where the policy does not ask which brands the shop sells."""
+    photos: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of `ReportPhotos`; empty for a catalogue without photos."""
 
 
 def build_report(report_input: ReportInput) -> RunReport:
@@ -166,6 +172,8 @@ def build_report(report_input: ReportInput) -> RunReport:
         source_notes=list(report_input.source_notes),
         prompts=[read_part(ReportPrompt, sample) for sample in report_input.prompts],
         brands=ReportBrands(**report_input.shop_brands) if report_input.shop_brands else None,
+        photos=read_photos(report_input.photos) if report_input.photos else None,
+        answers=ReportAnswers(**report_input.answers),
     )
 
 

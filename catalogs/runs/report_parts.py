@@ -1,4 +1,4 @@
-"""Parts of a run's report that stand beside its counts: rejected rows, notable SKUs, storage, retries, a shop's brands.
+"""Parts of a run's report that stand beside its counts: rejected rows, notable SKUs, storage, retries, brands, photos.
 
 Inputs: values of a run. Outputs: frozen values, which `catalogs.runs.report_schema` puts into the one document.
 """
@@ -74,3 +74,58 @@ class ReportBrands:
     number: int = 0
     sold: Sequence[str] = ()
     learned: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ReportPhotoReason:
+    """Slots of which a photo cannot be used for one reason, how many of them have no other one, and the first."""
+
+    slots: int = 0
+    waiting: int = 0
+    row: int | None = None
+    sku: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportPhotos:
+    """What the catalogue's photos are for, and what became of them.
+
+    Planned: `slots` by mode, planned anew or not, and `reasons`: reason -> what cannot be used. Of this run's batch:
+    `kept` counts slots to publish by mode, `refused` all others by photo reason, of which a slot may have several.
+    `notes` are sentences about photos of several slots.
+    """
+
+    slots: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, ReportPhotoReason] = field(default_factory=dict)
+    kept: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ReportEstimate:
+    """What a plan will take: of GPU time, of wall-clock time, of money."""
+
+    images: int | None = None
+    gpu_seconds: float | None = None
+    cost: float | None = None
+    seconds: float | None = None
+    currency: str | None = None
+    gpu: str | None = None
+    per_hour: float | None = None
+    per_image: float | None = None
+    usual: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class ReportAnswers:
+    """People's answers that the run took, by what they say; `withdrawn` counts published images that they took back.
+
+    An answer counts once, in the first run that knows it, however many slots show its image.
+    """
+
+    accepted: int = 0
+    refused: int = 0
+    retried: int = 0
+    conflicts: int = 0
+    withdrawn: int = 0

@@ -11,7 +11,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from catalogs.runs.report_parts import (
+    ReportAnswers,
     ReportBrands,
+    ReportEstimate,
+    ReportPhotoReason,
+    ReportPhotos,
     ReportPrompt,
     ReportReject,
     ReportRetries,
@@ -108,21 +112,6 @@ class ReportNewSkus:
 
 
 @dataclass(frozen=True)
-class ReportEstimate:
-    """What a plan will take: of GPU time, of wall-clock time, of money."""
-
-    images: int | None = None
-    gpu_seconds: float | None = None
-    cost: float | None = None
-    seconds: float | None = None
-    currency: str | None = None
-    gpu: str | None = None
-    per_hour: float | None = None
-    per_image: float | None = None
-    usual: Sequence[float] | None = None
-
-
-@dataclass(frozen=True)
 class ReportChannel:
     """Published images that may be used on a channel, those that may not, and why not."""
 
@@ -211,6 +200,8 @@ class RunReport:
     public_url: str | None = None
     prompts: Sequence[ReportPrompt] = ()
     brands: ReportBrands | None = None
+    photos: ReportPhotos | None = None
+    answers: ReportAnswers = field(default_factory=ReportAnswers)
 
     @property
     def is_held(self) -> bool:
@@ -239,6 +230,8 @@ class RunReport:
                 values[name] = read_part(part, values[name])
             else:
                 values.pop(name, None)
+        if values.get("photos"):
+            values["photos"] = read_photos(values["photos"])
         for name, part in _LISTS.items():
             values[name] = [read_part(part, entry) for entry in values.get(name) or ()]
         for name, part in _MAPPINGS.items():
@@ -262,6 +255,7 @@ _PARTS: dict[str, type] = {
     "storage": ReportStorage,
     "retries": ReportRetries,
     "brands": ReportBrands,
+    "answers": ReportAnswers,
 }
 _LISTS: dict[str, type] = {
     "models": ReportModel, "rejects": ReportReject, "prompts": ReportPrompt, "checks": ReportCheck,
@@ -278,3 +272,9 @@ def read_part(kind: type[Part], document: Mapping[str, Any]) -> Part:
 def known_counts(part: ReportRows | ReportSlots | ReportImages) -> dict[str, int]:
     """Return the counts of a part that are known, by name, in the document's order."""
     return {name: count for name, count in vars(part).items() if count is not None}
+
+
+def read_photos(document: Mapping[str, Any]) -> ReportPhotos:
+    """Return the part about photos from its JSON."""
+    reasons = {name: read_part(ReportPhotoReason, entry) for name, entry in (document.get("reasons") or {}).items()}
+    return read_part(ReportPhotos, {**document, "reasons": reasons})

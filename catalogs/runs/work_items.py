@@ -99,6 +99,8 @@ class ScreenedAttempt:
     errors: Mapping[str, str] | None = None
     source_mark: str = ""
     eligibility: ChannelEligibility = NOT_ELIGIBLE
+    kept: str | None = None
+    """The `KeptResult` as JSON; None where no photo's product was kept."""
     refused_work: tuple[str, ...] = ()
     """Finished files and scores that were found, not believed and made anew: `file`, `scores`."""
 
@@ -147,6 +149,7 @@ def requests_from_table(table: pa.Table) -> list[Request]:
             category=row["category"],
             verdict=Verdict(row["verdict"], tuple(row["reasons"])),
             priority="normal",
+            kept=row["kept"],
         )
         for row in rows
     ]
@@ -183,6 +186,7 @@ def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
         "channel_reasons": [list(row.eligibility.reasons) for row in rows],
         "model": [row.image.item.request.model for row in rows],
         "backend": [row.image.backend or None for row in rows],
+        "kept": [row.kept for row in rows],
         "refused_work": [[*(["image"] if row.image.replaced else []), *row.refused_work] or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)

@@ -12,14 +12,19 @@ import typer
 from flows.cli.commands import refresh as refresh_commands
 from flows.cli.commands import store as store_commands
 from flows.cli.commands import up as up_command
+from flows.cli.commands.access_keys import keys_app
 from flows.cli.commands.brands import brands_app
 from flows.cli.commands.bucket_policy import bucket_policy
 from flows.cli.commands.channels import approve, channels
 from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
+from flows.cli.commands.gallery import gallery_app
 from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
 from flows.cli.commands.recipe import recipe_app
+from flows.cli.commands.review import review_app
+from flows.cli.commands.review_exchange import review_export, review_import
+from flows.cli.commands.review_stats import review_stats
 from flows.cli.commands.rollback import readmit, rollback
 from flows.cli.commands.upgrade import upgrade
 from flows.cli.commands.why import why
@@ -58,6 +63,12 @@ app.add_typer(policy_app)
 app.add_typer(recipe_app)
 app.add_typer(brands_app)
 app.add_typer(engine_app)
+review_app.command("stats")(review_stats)
+review_app.command("export")(review_export)
+review_app.command("import")(review_import)
+app.add_typer(review_app)
+app.add_typer(gallery_app)
+app.add_typer(keys_app)
 
 
 def main() -> NoReturn:

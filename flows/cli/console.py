@@ -6,6 +6,7 @@ text of a catalogue, a file name or a server's answer never moves a cursor, and 
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -29,8 +30,11 @@ def open_console(*, stderr: bool = False) -> "Console":
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout, and nothing else: exact for a program, visible on a terminal."""
-    typer.echo(escape_in_json(json.dumps(document, ensure_ascii=False, indent=1, default=str)))
+    """Print one JSON document on stdout, and nothing else: exact for a program, visible on a terminal.
+
+    Times are written as ISO 8601 has them, and what else JSON does not know as text.
+    """
+    typer.echo(escape_in_json(json.dumps(document, ensure_ascii=False, indent=1, default=_json_value)))
 
 
 def print_yaml(document: Mapping[str, Any]) -> None:
@@ -64,6 +68,10 @@ def read_settings() -> "Settings":
         field_error = first_field_error(error)
         name = f"PACKSHOT_{str(field_error.path[0]).upper()}"
         raise SettingsError(f"{name}: {field_error.message}{_shown_value(field_error.value)}") from None
+
+
+def _json_value(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)  # a datetime is a date too
 
 
 def _shown_value(value: object) -> str:

@@ -14,6 +14,7 @@ from catalogs.errors import OptionError
 from catalogs.planning.plan import Plan, Request
 from catalogs.runs.job import RefreshJob
 from catalogs.runs.work_items import requests_from_table
+from catalogs.table_schemas import REQUESTS
 from flows.parameters import RefreshParameters
 from infra.engines.tensorrt.fp8_calibration import calibrate_model, write_fp8_calibration
 from infra.interfaces import ObjectStore, Prompt
@@ -76,7 +77,9 @@ def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, sett
 
 def _read_default_model_requests(job: RefreshJob, store: ObjectStore, plan: Plan) -> Iterator[Request]:
     for shard in plan.shards:
-        table = read_row_group(store, layout.RunFiles(CALIBRATION_RUN_ID).requests(shard.part), shard.row_group)
+        table = read_row_group(
+            store, layout.RunFiles(CALIBRATION_RUN_ID).requests(shard.part), shard.row_group, REQUESTS
+        )
         yield from (request for request in requests_from_table(table) if request.model == job.recipe.default_model)
 
 

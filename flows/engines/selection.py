@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from catalogs.errors import InputError, RuleFileError
+from catalogs.errors import InputError
 from catalogs.models.engine_selection import EngineRequirements, GpuPlatform, explain_selection
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.job import RefreshJob
 from flows.engines.engine_cache import cached_engine, default_cache_folder
+from flows.engines.pinned_weights import require_pinned_entry
 from infra.coordination.process_liveness import host_name
 from infra.engines import open_engine
 from infra.engines.spec import EngineSpec
@@ -115,11 +116,7 @@ def resolve_engine_spec(
     not pinned: the weights must be known before their images are paid for.
     """
     entry = recipe.weights_by_name[model]
-    if not entry.pinned:
-        raise RuleFileError(
-            f"The model {model!r} ({entry.source}) is not pinned: set `revision` to a full hub commit in the recipe,"
-            " or give --model a local folder, or rehearse with --engine stub"
-        )
+    require_pinned_entry(model, entry)
     spec = EngineSpec(
         name="stub" if entry.family == "stub" else "torch",
         source=entry.source,

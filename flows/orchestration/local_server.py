@@ -29,6 +29,8 @@ from infra.private_files import make_private_file
 
 AUTH_USER = "packshot"
 START_TIMEOUT_SECONDS = 120
+DRAIN_TIMEOUT_SECONDS = 10.0
+"""A server that died answers none; Prefect asks it eleven times, within some 8 s."""
 RECORDER_ENVIRONMENT = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
@@ -99,6 +101,32 @@ def run_local_server(
         server = LocalServer(f"http://{HOST}:{port}/api", server_settings["PREFECT_SERVER_API_AUTH_STRING"], process)
         _wait_until_healthy(process, server.api_url)
         yield server
+
+
+@contextmanager
+def use_server(server: LocalServer) -> Iterator[None]:
+    """Make this process a client of `server` for a while.
+
+    Prefect sends events and logs from threads of the process, which stay with the server that was theirs when they
+    started. So what they hold is sent on the way in and out, and none of them is left to send to another server.
+    """
+    from prefect.settings import temporary_settings
+
+    _send_held_back()
+    with temporary_settings(server.client_settings):
+        try:
+            yield
+        finally:
+            _send_held_back()
+
+
+def _send_held_back() -> None:
+    """End the threads that send to a Prefect server, after what they hold; wait for `DRAIN_TIMEOUT_SECONDS` at most."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=DRAIN_TIMEOUT_SECONDS, at_exit=False)
 
 
 def open_listener(port: int | None = None) -> socket.socket:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogs.errors import OptionError
-from flows.orchestration.local_server import LocalServer, ServerFailed, run_local_server
+from flows.orchestration.local_server import LocalServer, ServerFailed, run_local_server, use_server
 from flows.orchestration.supervised_process import run_supervised
 from infra.private_files import find_exposure, make_private_folder, write_private_file
 
@@ -105,9 +105,8 @@ def create_work_pools(server: LocalServer, max_refreshes: int | None) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectAlreadyExists
-    from prefect.settings import temporary_settings
 
-    with temporary_settings(server.client_settings), get_client(sync_client=True) as client:
+    with use_server(server), get_client(sync_client=True) as client:
         for pool in (WORK_POOL, PARTS_WORK_POOL):
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"), overwrite=True)
         client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=max_refreshes))

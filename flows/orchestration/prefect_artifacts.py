@@ -21,6 +21,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.client.orchestration import get_client
+from prefect.events import emit_event
 from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
@@ -30,11 +31,16 @@ from catalogs.runs.report_schema import RunReport
 from flows.run.observers import Observer
 from infra.redaction import redact
 from tasks.reporting import formatting as figures
-from tasks.reporting.run_report import Tile, render_markdown
+from tasks.reporting.contact_sheet import Tile
+from tasks.reporting.run_report import render_markdown
+from tasks.runs.review_alarm import PEOPLE_ARE_LATE
 
 MIN_UPDATE_SECONDS = 2.0
 MAX_NAME_CHARACTERS = 100
 """How much of a parameter stands in a run's name."""
+REVIEW_OVERDUE = "packshot.review.overdue"
+"""The event of a run that finds people late with answers; `prefect.yaml` names it too."""
+MAX_ALARM_CHARACTERS = 1000
 HELD_TAG = "held"
 """The tag of a run whose batch waits for a person."""
 
@@ -51,6 +57,10 @@ class PrefectObserver:
     def on_stage(self, name: str) -> None:
         """Pass the beginning of a stage on."""
         self._inner.on_stage(name)
+
+    def on_photos_read(self, photos: int) -> None:
+        """Pass the photos that were asked for on."""
+        self._inner.on_photos_read(photos)
 
     def on_plan(self, plan: Plan, estimate: CostEstimate) -> None:
         """Show the plan as a table."""
@@ -96,9 +106,19 @@ class PrefectObserver:
             )
         if report.held:
             tag_run(HELD_TAG)
+        if late := [warning for warning in report.warnings if warning.startswith(PEOPLE_ARE_LATE)]:
+            emit_review_overdue(self._catalogue, late)
 
     def _description(self) -> str:
         return f"{self._done:,} of {self._total:,} images of {self._catalogue}"
+
+
+def emit_review_overdue(catalogue: str, late: Sequence[str]) -> None:
+    """Tell Prefect that people are late with answers: the automation of `prefect.yaml` starts `review/alarm`."""
+    message = "\n".join(figures.printable(sentence, MAX_ALARM_CHARACTERS) for sentence in late)
+    resource = {"prefect.resource.id": f"packshot.catalogue.{catalogue}", "prefect.resource.name": catalogue}
+    with _tolerate_prefect_errors():
+        emit_event(REVIEW_OVERDUE, resource, payload={"catalogue": catalogue, "message": message})
 
 
 def refresh_run_name() -> str:

@@ -16,15 +16,17 @@ from catalogs.recipe.built_in import newer_number_notice
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
 from flows.engines.model_versions import resolve_registry_versions
+from flows.engines.pinned_weights import require_pinned_weights
 from flows.engines.selection import engine_warnings
 from flows.parameters import RefreshParameters, built_in_base
 from flows.run.audit import foresee_held_run
 from flows.run.job_policy import choose_policy, take_policy_in_force
 from flows.wiring.open_store import open_for_reading
-from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights, resolve_scanners
+from flows.wiring.photos import open_photo_resolver
+from flows.wiring.preflight import missing_scanner_warnings, resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
-from tasks.gates.prompt_gate import PlanGates, open_job_gate
+from tasks.gates.prompt_gate import open_plan_gates
 from tasks.pipeline.audit import reject_warnings
 from tasks.pipeline.plan import make_plan
 from tasks.runs.job_source import open_job_source
@@ -43,15 +45,16 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings, prompts: int
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_price_list(settings)
     terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
-    prompt_gate = open_job_gate(job, settings.classifier)
-    scanners = {*resolve_scanners(job.policy)[0], *prompt_gate.scanners}
-    gates = PlanGates(prompt_gate, scanners, PromptSampler(prompts, renders=True))
-    plan = make_plan(job, store, tables, None, settings.shard_size, terms, gates)
+    scanners, sampler = resolve_scanners(job.policy)[0], PromptSampler(prompts, renders=True)
+    gates = open_plan_gates(job, settings.classifier, scanners, sampler)
+    with open_photo_resolver(job, store, settings, writes=False) as photos:
+        plan = make_plan(job, store, tables, None, settings.shard_size, terms, gates, photos=photos)
+    warnings += photos.warnings() if photos else []
     try:
-        require_pinned_weights(job.recipe, settings)
+        require_pinned_weights(job.recipe)
     except RuleFileError as error:
         warnings.append(f"A refresh will be refused. {error}")
-    held = foresee_held_run(store, tables, job.catalogue, plan, job.policy)
+    held = foresee_held_run(store, tables, job.catalogue, plan, job.rules)
     warnings += [f"A refresh will be held by {name}: {why}" for name, why in held.items()]
     warnings += reject_warnings(plan, held)
     if (base := built_in_base(parameters.recipe)) and (notice := newer_number_notice(base)):
@@ -96,6 +99,7 @@ def _report_plan(
             seconds={"total": elapsed, "plan": elapsed},
             store=job.store,
             shop_brands=plan.shop_brands,
+            photos=plan.photos,
             dry_run=True,
         )
     )

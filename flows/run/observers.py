@@ -15,7 +15,7 @@ from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import CostEstimate
 from catalogs.runs.report_schema import RunReport
 from flows.run.leases import log_wait
-from tasks.reporting.run_report import Tile
+from tasks.reporting.contact_sheet import Tile
 
 
 class Observer(Protocol):
@@ -26,6 +26,9 @@ class Observer(Protocol):
 
     def on_stage(self, name: str) -> None:
         """A stage begins."""
+
+    def on_photos_read(self, photos: int) -> None:
+        """Further `photos` of the catalogue were asked for, while it is planned."""
 
     def on_plan(self, plan: Plan, estimate: CostEstimate) -> None:
         """The plan is made, and work is about to start."""
@@ -49,6 +52,9 @@ class NullObserver:
 
     def on_stage(self, name: str) -> None:
         """A stage begins."""
+
+    def on_photos_read(self, photos: int) -> None:
+        """Further photos were asked for."""
 
     def on_plan(self, plan: Plan, estimate: CostEstimate) -> None:
         """The plan is made, and work is about to start."""

@@ -15,6 +15,7 @@ from typing import Any
 from catalogs.runs.work_items import ShardScreening, WorkItem
 from flows.run.executors import Executor, ShardFuture
 from flows.run.observers import Observer
+from infra.settings import Settings
 from tasks.pipeline.generate import generate_shard
 from tasks.pipeline.screen import screen_shard
 from tasks.runs.run_context import RunContext
@@ -26,6 +27,11 @@ class PipelineLimits:
 
     in_flight: int
     shard_size: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "PipelineLimits":
+        """Return the limits that the settings name."""
+        return cls(settings.shards_in_flight, settings.shard_size)
 
 
 def process_shards(

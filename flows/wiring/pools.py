@@ -8,6 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from catalogs.errors import SettingsError
+from catalogs.photos.kept_request import KEPT_MODEL
 from infra.errors import EngineError
 from infra.interfaces import Engine, ObjectStore, Pool
 from infra.pools.inline import InlinePool
@@ -22,8 +23,13 @@ OpenEngine = Callable[[], Engine]
 class ModelPools:
     """The open pools of one run, by the name of their model."""
 
-    def __init__(self, new_pool: Callable[[OpenEngine], Pool], engine_of: Callable[[str], OpenEngine]) -> None:
-        self._new_pool, self._engine_of = new_pool, engine_of
+    def __init__(
+        self,
+        new_pool: Callable[[OpenEngine], Pool],
+        engine_of: Callable[[str], OpenEngine],
+        open_composing: Callable[[], Pool],
+    ) -> None:
+        self._new_pool, self._engine_of, self._open_composing = new_pool, engine_of, open_composing
         self._pools: dict[str, Pool] = {}
         self._lock = Lock()
 
@@ -31,7 +37,8 @@ class ModelPools:
         """Return the pool of a model, opened at the first call."""
         with self._lock:
             if model not in self._pools:
-                self._pools[model] = self._new_pool(self._engine_of(model))
+                is_kept = model == KEPT_MODEL  # no model of the recipe: nothing is generated, and no GPU is needed
+                self._pools[model] = self._open_composing() if is_kept else self._new_pool(self._engine_of(model))
             return self._pools[model]
 
     def close(self) -> None:

@@ -8,18 +8,10 @@ from catalogs.policy.channels import missing_scanners
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.job import RefreshJob
-from flows.engines.selection import resolve_engine_spec
 from infra.provenance.watermarks import open_watermark
 from infra.scanners.image_scanners import find_available
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
 from infra.settings import Settings
-
-
-def require_pinned_weights(recipe: Recipe, settings: Settings) -> None:
-    """Raise `RuleFileError` unless the weights of every version of the default model are pinned."""
-    model = recipe.default_model
-    for name in recipe.models[model].weights_by_name(model):
-        resolve_engine_spec(recipe, name, settings)
 
 
 def require_watermarks(recipe: Recipe, settings: Settings) -> None:

@@ -7,7 +7,6 @@ gives others; images are therefore compared by their decoded pixels and never by
 """
 
 import io
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -16,29 +15,16 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from infra.errors import InvalidImage
+from infra.imaging.source_marks import mark_packet
 from infra.interfaces import Canvas, FinishParameters, Pixels
-
-TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""IPTC's term for an image made by a trained model. Google Merchant requires it, EU AI Act Art. 50(2) a mark."""
+from infra.interfaces.cutouts import AlphaMask
 
 WHITE = 255
+KEPT_ALPHA = 255
+"""Alpha of a kept product's core: opaque, so that the pixel is the photo's alone."""
 NEAR_WHITE = 245
 """Background that a person sees as white: decoders give white as 253 +- 1.5, and marketplaces require 255."""
 
-SOURCE_TYPE_XMP = (
-    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-    f' Iptc4xmpExt:DigitalSourceType="{TRAINED_ALGORITHMIC_MEDIA}"/>'
-    "</rdf:RDF></x:xmpmeta>"
-    '<?xpacket end="r"?>'
-).encode()
-"""The XMP packet of a finished file that carries the source mark."""
-
-_SOURCE_TYPE_PATTERN = re.compile(
-    rb":DigitalSourceType(?:\s*=\s*[\"']([^\"'<>]{1,400})[\"']|\s*>\s*([^<>]{1,400}?)\s*<)"
-)
 ICC_DATE = slice(24, 36)
 """Where an ICC profile holds its date."""
 
@@ -47,31 +33,54 @@ CANVASES: Mapping[Canvas, float | None] = {"none": None, "square": 1.0, "portrai
 
 
 def finish(
-    pixels: Pixels, parameters: FinishParameters, embed_watermark: Callable[[Pixels], Pixels] | None = None
+    pixels: Pixels,
+    parameters: FinishParameters,
+    embed_watermark: Callable[[Pixels], Pixels] | None = None,
+    kept: AlphaMask | None = None,
+    mode: str | None = None,
 ) -> bytes:
     """Return the JPEG (4:4:4, sRGB profile, source mark) that these pixels are published as.
 
-    The canvas adds white around the image after the whitening; the watermark comes last before the encoder.
-    Raises ValueError for a watermark without `embed_watermark`, and `InvalidImage` for an array that is not
-    height x width x 3 of uint8.
+    The canvas adds white around the image after the whitening; the watermark comes last before the encoder. `kept` is
+    the alpha of a product that is a photo's: neither whitening nor watermark changes a pixel where it is 255, and
+    nothing is enlarged. `mode` is how it was kept, None where a model made the image: the mark says so. Raises
+    ValueError for a watermark without `embed_watermark`, for enlarging what is kept and for an unknown mode, and
+    `InvalidImage` for an array that is not height x width x 3 of uint8.
     """
     _require_rgb(pixels)
     if parameters.whiten:
-        pixels = whiten(pixels)
-    if parameters.enlarge is not None:
+        pixels = protect_core(pixels, whiten(pixels), kept)
+    if parameters.enlarge is not None and parameters.enlarge > max(pixels.shape[:2]):
+        if kept is not None:
+            raise ValueError(f"The finish would enlarge a photo's product to {parameters.enlarge} pixels.")
         pixels = _enlarge(pixels, parameters.enlarge)
     aspect_ratio = CANVASES[parameters.canvas]
     if aspect_ratio is not None:
-        pixels = _pad_to_canvas(pixels, aspect_ratio)
+        pixels = _pad_to_canvas(pixels, aspect_ratio, WHITE)
+        kept = None if kept is None else _pad_to_canvas(kept, aspect_ratio, 0)
     if parameters.watermark is not None:
         if embed_watermark is None:
             raise ValueError(
                 f"The finish's 'watermark' is {parameters.watermark!r}, but no code was given to embed it."
             )
+        marked = embed_watermark(pixels)
+        _require_rgb(marked)
+        pixels = protect_core(pixels, marked, kept)
+    return _encode_jpeg(pixels, parameters.quality, mark_packet(mode) if parameters.mark else None)
 
-        pixels = embed_watermark(pixels)
-        _require_rgb(pixels)
-    return _encode_jpeg(pixels, parameters)
+
+def protect_core(before: Pixels, after: Pixels, kept: AlphaMask | None) -> Pixels:
+    """Return `after` with the pixels of `before` where `kept` is 255; `after` itself where nothing is kept.
+
+    A watermark that is embedded so lies in the ground alone, and may be too short of room there to be read back: what
+    requires it must read it from the finished pixels, as `infra.provenance.watermarks.require_payload` does. Raises
+    `InvalidImage` for sizes that differ.
+    """
+    if kept is None:
+        return after
+    if not before.shape == after.shape == (*kept.shape, 3):
+        raise InvalidImage(f"Before {before.shape}, after {after.shape} and kept {kept.shape} are not of one size.")
+    return np.where((kept == KEPT_ALPHA)[..., None], before, after)
 
 
 def whiten(pixels: Pixels) -> Pixels:
@@ -88,28 +97,11 @@ def whiten(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.bitwise_or(pixels, cv2.merge((background,) * 3)), dtype=np.uint8)
 
 
-def read_source_type(data: bytes) -> str | None:
-    """Return the IPTC DigitalSourceType in the XMP of a JPEG, PNG or WebP, or None where there is none.
-
-    Reads the attribute and the element form, whatever the prefix, without an XML parser, since XMP is untrusted text.
-    Raises `InvalidImage` where `data` is none of them.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
-            packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InvalidImage(
-            f"These {len(data)} bytes are not a JPEG, PNG or WebP, so no mark can be read: {error}."
-        ) from error
-    match = _SOURCE_TYPE_PATTERN.search(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace"))
-    return (match[1] or match[2]).decode("utf-8", "replace") if match else None
-
-
-def _encode_jpeg(pixels: Pixels, parameters: FinishParameters) -> bytes:
+def _encode_jpeg(pixels: Pixels, quality: int, mark: bytes | None) -> bytes:
     target = io.BytesIO()
-    marks = {"xmp": SOURCE_TYPE_XMP} if parameters.mark else {}
+    marks = {"xmp": mark} if mark is not None else {}
     Image.fromarray(np.ascontiguousarray(pixels)).save(
-        target, "JPEG", quality=parameters.quality, subsampling="4:4:4", icc_profile=srgb_profile(), **marks
+        target, "JPEG", quality=quality, subsampling="4:4:4", icc_profile=srgb_profile(), **marks
     )
     return target.getvalue()
 
@@ -122,19 +114,17 @@ def _require_rgb(pixels: Pixels) -> None:
 def _enlarge(pixels: Pixels, long_side: int) -> Pixels:
     height, width = pixels.shape[:2]
     factor = long_side / max(height, width)
-    if factor <= 1:
-        return pixels
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
-def _pad_to_canvas(pixels: Pixels, aspect_ratio: float) -> Pixels:
-    """Add white on two sides until height over width is `aspect_ratio`; nothing is scaled or cut."""
+def _pad_to_canvas(pixels: Pixels, aspect_ratio: float, value: int) -> Pixels:
+    """Add `value` on two sides until height over width is `aspect_ratio`; nothing is scaled or cut."""
     height, width = pixels.shape[:2]
     high, wide = max(height, round(width * aspect_ratio)), max(width, round(height / aspect_ratio))
     if (high, wide) == (height, width):
         return pixels
-    canvas = np.full((high, wide, 3), WHITE, dtype=np.uint8)
+    canvas = np.full((high, wide, *pixels.shape[2:]), value, dtype=np.uint8)
     top, left = (high - height) // 2, (wide - width) // 2
     canvas[top : top + height, left : left + width] = pixels
     return canvas

@@ -1,13 +1,15 @@
 """JPEG segments: is there anything in a finished file that `infra.imaging.finishing` does not write?
 
 Inputs: the bytes of a finished JPEG, before it is signed. Outputs: None, or words for the first part that is not ours.
-Invariant: allowed are one JFIF header, our XMP packet, our sRGB profile, the tables, one baseline frame, one scan, and
-nothing after the end. So no comment, EXIF, thumbnail, foreign profile or second file reaches a published image.
+Invariant: allowed are one JFIF header, an XMP packet of ours, our sRGB profile, the tables, one baseline frame, one
+scan, and nothing after the end. So no comment, EXIF, thumbnail, foreign profile or second file reaches a published
+image.
 """
 
 from collections.abc import Iterator
 
-from infra.imaging.finishing import ICC_DATE, SOURCE_TYPE_XMP, srgb_profile
+from infra.imaging.finishing import ICC_DATE, srgb_profile
+from infra.imaging.source_marks import MARK_PACKETS
 
 MAX_PROFILE_BYTES = 1024
 """LittleCMS writes an sRGB profile of 588 to 672 bytes, by its version."""
@@ -56,7 +58,7 @@ def _is_ours(marker: int, content: bytes) -> bool:
     if marker == _APP0:
         return content.startswith(_JFIF) and len(content) == _JFIF_BYTES and content.endswith(b"\0\0")
     if marker == _APP1:
-        return content == _XMP + SOURCE_TYPE_XMP
+        return content.startswith(_XMP) and content[len(_XMP) :] in MARK_PACKETS
     if marker == _APP2:
         return content.startswith(_ICC) and _is_our_profile(content[len(_ICC) :])
     if marker == _DQT:

@@ -5,9 +5,11 @@ fall together, so fine patterns turn grey instead of moiré.
 """
 
 import cv2
+import numpy as np
 
 from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
+from infra.interfaces import Pixels
 
 JPEG_QUALITY = 82
 """JPEG quality: at 256 px a product card is 4 to 10 KB, so a sheet of a hundred stays under two megabytes."""
@@ -23,8 +25,14 @@ def make_thumbnail(data: bytes, max_side: int) -> bytes:
     scale = min(1.0, max_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else pixels
+    return encode_thumbnail(np.asarray(small, np.uint8))
+
+
+def encode_thumbnail(pixels: Pixels) -> bytes:
+    """Return small pixels as a JPEG without metadata."""
+    height, width = pixels.shape[:2]
     succeeded, encoded = cv2.imencode(
-        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+        ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     )
     if not succeeded:
         raise InvalidImage(f"A thumbnail of an image of {width}x{height} could not be encoded.")

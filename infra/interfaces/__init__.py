@@ -5,6 +5,7 @@ Every protocol has a real adapter and a shipped fake, and one contract test runs
 a SKU is, so stores, engines and scanners can be replaced without touching a rule.
 """
 
+from infra.interfaces.cutouts import AlphaMask, Cutout, Photo
 from infra.interfaces.engines import (
     CAPTION_TOO_LONG,
     Engine,
@@ -16,20 +17,24 @@ from infra.interfaces.engines import (
 )
 from infra.interfaces.objects import ObjectInfo, ObjectStore
 from infra.interfaces.pixels import Pixels
-from infra.interfaces.provenance import Signer, SignerIdentity, Watermark
+from infra.interfaces.provenance import KeptOrigin, Signer, SignerIdentity, Watermark
 from infra.interfaces.screening import Canvas, FinishParameters, Screened, Screener, ScreeningRequest
 from infra.interfaces.tables import Commit, TableStore
 
 __all__ = [
     "CAPTION_TOO_LONG",
+    "AlphaMask",
     "Canvas",
     "Commit",
+    "Cutout",
     "Engine",
     "Failure",
     "FinishParameters",
     "Frame",
+    "KeptOrigin",
     "ObjectInfo",
     "ObjectStore",
+    "Photo",
     "Pixels",
     "Pool",
     "Prompt",

@@ -23,6 +23,8 @@ class Prompt:
     steps: int = 8
     guidance: float = 0.0
     negative: str = ""
+    kept: str = ""
+    """The `KeptRequest` as JSON, for the engine that composes; empty where a model generates."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Frame:
     key: str
     pixels: Pixels
     seconds: float
+    kept: str = ""
+    """The `KeptResult` as JSON, where the image keeps a photo's product."""
 
 
 CAPTION_TOO_LONG = "caption-too-long"

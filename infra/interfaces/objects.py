@@ -19,6 +19,16 @@ class ObjectInfo:
     modified: datetime
     changed: datetime | None = None
     """Where a writer can choose `modified`, as in a folder: when its inode was changed, which nobody can set."""
+    etag: str = ""
+    """The version that a bucket names: other bytes have another. Empty where a store names none."""
+
+    @property
+    def version(self) -> str:
+        """Return what differs between two contents of one key: the etag, else size and dates to the microsecond."""
+        if self.etag:
+            return f"{self.size} {self.etag}"
+        dates = (self.modified, self.changed or self.modified)
+        return " ".join((str(self.size), *(str(round(date.timestamp() * 1e6)) for date in dates)))
 
     @property
     def dated(self) -> datetime:

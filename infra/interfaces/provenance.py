@@ -3,10 +3,19 @@
 Inputs: finished files and pixels. Outputs: signed files, and pixels with a payload.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from infra.interfaces.pixels import Pixels
+
+
+@dataclass(frozen=True)
+class KeptOrigin:
+    """What a published file may say of a kept product: the mode, and the sha256 of the photo's file, in hex."""
+
+    mode: str
+    photo: str
 
 
 class SignerIdentity(Protocol):
@@ -34,8 +43,11 @@ class Signer(Protocol):
     def identity(self) -> SignerIdentity:
         """Return who signs."""
 
-    def sign(self, jpeg: bytes, title: str) -> bytes:
-        """Return the JPEG with a signed manifest; `title` is public. Raises `ProvenanceMarkError`."""
+    def sign(self, jpeg: bytes, title: str, kept: KeptOrigin | None = None) -> bytes:
+        """Return the JPEG with a signed manifest, which says that a model made the image, or what was `kept` in it.
+
+        `title` is public. Raises `ProvenanceMarkError`.
+        """
 
 
 class Watermark(Protocol):

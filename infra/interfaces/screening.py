@@ -52,6 +52,8 @@ class ScreeningRequest:
     """The sha256 of the raw image's pixels, in hex, as they were generated or found. Compared where there are keys."""
     scores_prefix: str = ""
     """What the keys of all scores of these pixels in this finish begin with, whatever the scanners."""
+    kept_key: str = ""
+    """The key of the image's `KeptResult`, where it keeps a photo's product: then the proof is made again."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class Screened:
     """By scanner, what its numbers stand for: boxes, lines of text. Shown to people; no decision reads it."""
     refused: Sequence[str] = ()
     """Stored work that was found, not believed and made anew: `file`, `scores`. It is not stored with the rest."""
+    kept: str = ""
+    """The `KeptResult` as JSON, with what the finished file lost; empty where no photo's product was kept."""
 
 
 class Screener(Protocol):

@@ -39,6 +39,9 @@ class Commit:
 Columns: TypeAlias = Sequence[str] | pa.Schema
 """Which columns to read: their names, or a schema whose columns an older table may lack."""
 
+Condition: TypeAlias = tuple[str, Sequence[bytes | str]]
+"""A column, and the values of which a row holds one."""
+
 
 class TableStore(Protocol):
     """Versioned tables under names such as `manifest/shoes`, each changed by one atomic commit at a time."""
@@ -68,8 +71,17 @@ class TableStore(Protocol):
     def batches(self, table: str, columns: Columns, *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version in bounded memory; columns as in `read`."""
 
-    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
-        """Yield every row that any version from `oldest` on shows, reading each data file once; rows may repeat."""
+    def find_rows(self, table: str, columns: Columns, where: Condition, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version that hold one of a few values; columns as in `read`.
+
+        Other columns are read only near the rows found: meant for some rows of millions.
+        """
+
+    def batches_since(self, table: str, columns: Columns, *, oldest: int) -> Iterator[pa.RecordBatch]:
+        """Yield every row that any version from `oldest` on shows, reading each data file once; rows may repeat.
+
+        Columns as in `read`.
+        """
 
     def merge(
         self,

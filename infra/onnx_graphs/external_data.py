@@ -32,6 +32,20 @@ def load_graph(path: Path) -> Any:
     return model
 
 
+def external_files(model: Any, folder: Path) -> list[Path]:
+    """Return the files beside a graph that hold its tensors, each once, by name; of a graph that `load_graph` gave."""
+    import onnx
+
+    names = {
+        entry.value
+        for tensor in _tensors(model)
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    return [folder / name for name in sorted(names)]
+
+
 def _tensors(message: Any) -> Iterator[Any]:
     """Yield every tensor of a message, wherever it stands: a walk over all fields misses no kind of attribute."""
     if message.DESCRIPTOR.name == "TensorProto":

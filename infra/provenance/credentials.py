@@ -7,7 +7,8 @@ lists, which a hostile file may name, are never fetched. `infra.provenance.signi
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -17,6 +18,9 @@ from infra.errors import ProvenanceMarkError, one_line
 JPEG = "image/jpeg"
 
 OFFLINE_SETTINGS = {"remote_manifest_fetch": False, "ocsp_fetch": False}
+PHOTO_INSTANCE = "urn:sha256:"
+"""What the id of the photo begins with of which an image was made; the sha256 of the photo's file follows."""
+_PHOTO_ID = re.compile(rf"{PHOTO_INSTANCE}([0-9a-f]{{64}})")
 _UNTRUSTED_CODE = "signingCredential.untrusted"
 """c2pa reports it as a failure, but the signature is valid: only the signer is not trusted."""
 
@@ -27,7 +31,9 @@ CredentialState = Literal["absent", "unreadable", "invalid", "valid", "trusted"]
 class ContentCredential:
     """The content of a file's C2PA manifest. Its texts are untrusted: the file may be hostile.
 
-    `state` is "absent", "unreadable", "invalid", "valid" (signed, by an untrusted signer) or "trusted".
+    `state` is "absent", "unreadable", "invalid", "valid" (signed, by an untrusted signer) or "trusted". `actions` are
+    what was done, such as `created`, or `opened` and `edited`, `source_type` the first that an action names, and
+    `photo` the sha256 of the photo that was opened, in hex; empty where none is named.
     `signed_at` is the time stamp's where `stamped`, otherwise the time that the signer claims.
     """
 
@@ -38,6 +44,8 @@ class ContentCredential:
     generator: str = ""
     title: str = ""
     source_type: str = ""
+    actions: tuple[str, ...] = ()
+    photo: str = ""
     problems: tuple[str, ...] = ()
 
     @property
@@ -94,7 +102,7 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
 def _parse_credential(store: Mapping[str, Any]) -> ContentCredential:
     manifest = store["manifests"][store["active_manifest"]]
     signature = manifest.get("signature_info") or {}
-    action = next(_created_actions(manifest), {})
+    actions = list(_actions(manifest))
     agent: Mapping[str, Any] = next(iter(manifest.get("claim_generator_info") or ()), {})
     failures = ((store.get("validation_results") or {}).get("activeManifest") or {}).get("failure") or ()
     problems = (
@@ -107,11 +115,13 @@ def _parse_credential(store: Mapping[str, Any]) -> ContentCredential:
     return ContentCredential(
         state=state,
         issuer=one_line(signature.get("issuer") or signature.get("common_name") or ""),
-        signed_at=one_line(stamped or action.get("when") or ""),
+        signed_at=one_line(stamped or _first(actions, "when")),
         stamped=bool(stamped),
         generator=one_line(f"{agent.get('name', '')} {agent.get('version', '')}".strip()),
         title=one_line(manifest.get("title") or ""),
-        source_type=one_line(action.get("digitalSourceType") or ""),
+        source_type=one_line(_first(actions, "digitalSourceType")),
+        actions=tuple(one_line(action.get("action", "")).removeprefix("c2pa.") for action in actions),
+        photo=_opened_photo(manifest),
         problems=tuple(one_line(problem) for problem in problems) if state == "invalid" else (),
     )
 
@@ -119,11 +129,23 @@ def _parse_credential(store: Mapping[str, Any]) -> ContentCredential:
 _STATE_BY_VALIDATION: Mapping[Any, CredentialState] = {"Valid": "valid", "Trusted": "trusted"}
 
 
-def _created_actions(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _actions(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what was done to the image, in order."""
     for assertion in manifest.get("assertions") or ():
         if str(assertion.get("label")).startswith("c2pa.actions"):
-            actions = (assertion.get("data") or {}).get("actions") or ()
-            yield from (action for action in actions if action.get("action") == "c2pa.created")
+            yield from (assertion.get("data") or {}).get("actions") or ()
+
+
+def _first(actions: Iterable[Mapping[str, Any]], name: str) -> str:
+    return next((str(action[name]) for action in actions if action.get(name)), "")
+
+
+def _opened_photo(manifest: Mapping[str, Any]) -> str:
+    """Return the sha256 of the one photo that the image was made of; empty where none or several are named."""
+    ingredients = manifest.get("ingredients") or ()
+    parents = [str(each.get("instance_id")) for each in ingredients if each.get("relationship") == "parentOf"]
+    found = _PHOTO_ID.fullmatch(parents[0]) if len(parents) == 1 else None
+    return found[1] if found else ""
 
 
 @cache

@@ -1,7 +1,9 @@
 """Sign JPEG files with C2PA Content Credentials.
 
-Inputs: a finished file's bytes and a `SigningIdentity`. Outputs: the same file with a signed manifest, which says that
-a trained model made the image, which program signed it, and when.
+Inputs: a finished file's bytes, a `SigningIdentity`, and what was kept of a photo. Outputs: the same file with a signed
+manifest, which says what made the image, which program signed it, and when. An image that a model made was *created*;
+one that keeps a photo's product is that photo, *opened* and *edited*. Of the photo the manifest holds the sha256 of its
+file and nothing else: no pixel, no name, no metadata.
 Invariant: only the manifest's own segments are added; all other bytes stay as they were, and `strip_manifest` checks
 it. Every signing gives other bytes, so published names follow the file. The network is used only where a time-stamp
 server is configured.
@@ -17,11 +19,13 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from infra.errors import ProvenanceConfigError, ProvenanceMarkError, one_line
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
+from infra.imaging.source_marks import source_type_for
+from infra.interfaces import KeptOrigin
 from infra.provenance.certificates import SigningIdentity
 from infra.provenance.credentials import (
     JPEG,
     OFFLINE_SETTINGS,
+    PHOTO_INSTANCE,
     ContentCredential,
     import_c2pa,
     read_credential,
@@ -76,36 +80,56 @@ class C2paSigner:
                 f"C2PA cannot sign as {identity.name!r}; check certificate chain and key."
             ) from None
 
-    def sign(self, jpeg: bytes, title: str) -> bytes:
+    def sign(self, jpeg: bytes, title: str, kept: KeptOrigin | None = None) -> bytes:
         """Return the JPEG with a signed manifest; `title` is public. Raises `ProvenanceMarkError`."""
-        signed = self._signed(self._signer, jpeg, title)
+        signed = self._signed(self._signer, jpeg, title, kept)
         if strip_manifest(signed) != jpeg:
             raise ProvenanceMarkError(f"Signing {title!r} changed more than the manifest; nothing was published.")
         return signed
 
-    def _signed(self, signer: Any, jpeg: bytes, title: str) -> bytes:
+    def _signed(self, signer: Any, jpeg: bytes, title: str, kept: KeptOrigin | None = None) -> bytes:
         c2pa, target = import_c2pa(), io.BytesIO()
         try:
-            with c2pa.Builder(_new_manifest(title), self._context) as builder:
+            with c2pa.Builder(_new_manifest(title, kept), self._context) as builder:
                 builder.sign(signer, JPEG, io.BytesIO(jpeg), target)
         except c2pa.C2paError as error:
             raise ProvenanceMarkError(f"{title!r} could not be signed: {one_line(error)}") from None
         return target.getvalue()
 
 
-def _new_manifest(title: str) -> dict[str, Any]:
-    action = {
-        "action": "c2pa.created",
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "softwareAgent": {"name": GENERATOR, "version": packshot_version()},
-        "digitalSourceType": TRAINED_ALGORITHMIC_MEDIA,
-    }
-    return {
+_PHOTO_LABEL = "photo"
+_EDITS = {
+    "white": "The product was cut out of the photo and placed on white.",
+    "stage": "The product was cut out of the photo and placed in a generated scene.",
+    "scene": "The product was cut out of the photo, and a scene was generated around it.",
+}
+
+
+def _new_manifest(title: str, kept: KeptOrigin | None) -> dict[str, Any]:
+    manifest = {
         "claim_generator_info": [{"name": GENERATOR, "version": packshot_version()}],
         "title": title,
         "format": JPEG,
-        "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}],
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": _actions(kept)}}],
     }
+    if kept is not None:
+        # Given without the file, so that neither its pixels nor its metadata can be embedded.
+        photo = {"title": _PHOTO_LABEL, "label": _PHOTO_LABEL, "instance_id": f"{PHOTO_INSTANCE}{kept.photo}"}
+        manifest["ingredients"] = [{**photo, "relationship": "parentOf"}]
+    return manifest
+
+
+def _actions(kept: KeptOrigin | None) -> list[dict[str, Any]]:
+    source_type = source_type_for(kept.mode if kept is not None else None)
+    said = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "softwareAgent": {"name": GENERATOR, "version": packshot_version()},
+    }
+    typed = said if source_type is None else {**said, "digitalSourceType": source_type}
+    if kept is None:
+        return [{"action": "c2pa.created", **typed}]
+    opened = {"action": "c2pa.opened", **said, "parameters": {"ingredientIds": [_PHOTO_LABEL]}}
+    return [opened, {"action": "c2pa.edited", **typed, "description": _EDITS[kept.mode]}]
 
 
 def _check_timestamp_url(url: str | None) -> None:

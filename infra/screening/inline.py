@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import Failure, ObjectStore, Screened, ScreeningRequest
 from infra.screening.measure import measure as measure_image
+from infra.screening.product_check import KEPT, KeptUnproven
 
 MeasureFunction = Callable[[ScreeningRequest, ObjectStore], Screened]
 MeasureResult = Screened | Failure | StoreError
@@ -45,6 +46,8 @@ def try_measure(request: ScreeningRequest, store: ObjectStore, measure: MeasureF
     started = time.perf_counter()
     try:
         return measure(request, store)
+    except KeptUnproven as error:
+        return Failure(request.key, str(error), time.perf_counter() - started, KEPT)
     except ObjectMissing as error:
         return Failure(request.key, f"{type(error).__name__}: {error}", time.perf_counter() - started)
     except StoreError as error:

@@ -13,16 +13,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from infra.composing.kept_terms import KeptTerms
 from infra.imaging.codecs import pixel_sha
-from infra.imaging.finishing import read_source_type
 from infra.imaging.metrics.appearance import measure_appearance
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
+from infra.imaging.source_marks import read_mark
 from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningRequest
 from infra.scanners import image_scanners as images
-from infra.screening.finished_files import finish_staged_image
+from infra.screening.finished_files import FinishedImage, finish_staged_image
+from infra.screening.product_check import BROKEN, KeptUnproven, is_of_document, read_document, record_with_findings
 from infra.screening.score_files import read_scores, write_scores
 
 BUILTIN_SCANNER_VERSIONS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
@@ -70,29 +72,31 @@ def measure(
     store: ObjectStore,
     scanners: Mapping[str, ScannerFunction] | None = None,
     trust: StoredWorkTrust = UNCHECKED,
+    terms: KeptTerms | None = None,
 ) -> Screened:
     """Finish and measure one staged image, or return its stored measurements where they are believed.
 
     Where another run left a finished file of other pixels, and that is believed, those are measured and named.
     A scanner that fails or does not exist is named in `errors` and missing from `scanners`; such a result is stored,
-    but measured again the next time. Raises `ObjectMissing` or `InvalidImage` for the image itself, and `InvalidImage`
-    for one whose watermark does not survive the encoder.
+    but measured again the next time. What keeps a photo's product is proven again, by `terms`; a proof that does not
+    hold is the score `kept.broken`, and is never taken from stored measurements. Raises `KeptUnproven` where that
+    cannot be told, `ObjectMissing` or `InvalidImage` for the image itself or a watermark that does not survive.
     """
     started = time.perf_counter()
+    kept = _read_kept(request, store, trust, terms)
     stored = read_scores(store, request.scores_key, trust)
-    if stored.screened is not None and _is_usable(stored.screened, request, store):
+    if stored.screened is not None and _is_usable(stored.screened, request, store, kept):
         return replace(stored.screened, key=request.key, seconds=time.perf_counter() - started)
-    image = finish_staged_image(request, store, trust)
+    image = finish_staged_image(request, store, trust, kept)
     pair = _ImagePair(image.raw, image.finished)
     report = _run_scanners(request, pair, scanners_for(request) if scanners is None else scanners)
-    height, width = image.finished.shape[:2]
     screened = Screened(
         key=request.key,
         finished_sha=pixel_sha(image.finished),
         file_sha=sha256(image.file).hexdigest(),
         file_bytes=len(image.file),
-        width=width,
-        height=height,
+        width=image.finished.shape[1],
+        height=image.finished.shape[0],
         scores={"file.bytes": float(len(image.file)), **report.output.scores},
         fingerprint=report.output.fingerprint,
         fingerprint_quality=report.output.quality,
@@ -100,17 +104,50 @@ def measure(
         looks=report.output.appearance,
         scanners=report.versions,
         errors=report.errors,
-        mark=read_source_type(image.file) or "",
+        mark=read_mark(image.file).text,
         seconds=time.perf_counter() - started,
         details=report.details,
         refused=tuple(name for name, found in (("scores", stored.refused), ("file", image.replaced)) if found),
     )
+    screened = screened if kept is None else _with_kept(screened, image, kept[0])
     write_scores(store, request.scores_key, screened, trust)
     return screened
 
 
-def _is_usable(stored: Screened, request: ScreeningRequest, store: ObjectStore) -> bool:
-    """Tell whether stored scores are whole, of today's scanners, and of the finished file to the byte."""
+def _read_kept(
+    request: ScreeningRequest, store: ObjectStore, trust: StoredWorkTrust, terms: KeptTerms | None
+) -> tuple[KeptTerms, str] | None:
+    """Return the terms and the document of an image that keeps a photo's product; None of any other."""
+    if not request.kept_key:
+        return None
+    if terms is None:
+        raise KeptUnproven("This screener has no terms of kept images, so it can prove none of them.")
+    return terms, read_document(request, store, trust)
+
+
+def _with_kept(screened: Screened, image: FinishedImage, terms: KeptTerms) -> Screened:
+    """Return the result with the scores of photo and mask, of the proof, and of what the file lost of the product."""
+    check = image.kept
+    if check is None:
+        raise KeptUnproven("Nothing was proven of this image.")
+    findings = check.findings(check.loss(image.raw, image.finished))
+    errors = (
+        {**screened.errors, BROKEN: f"{check.broken}: not the photo's product"} if check.broken else screened.errors
+    )
+    return replace(
+        screened,
+        scores={**check.record.scores, **screened.scores, **findings},
+        errors=errors,
+        kept=record_with_findings(terms, check.document, findings),
+    )
+
+
+def _is_usable(
+    stored: Screened, request: ScreeningRequest, store: ObjectStore, kept: tuple[KeptTerms, str] | None
+) -> bool:
+    """Tell whether stored scores are whole, of today's scanners, of this product and of the file to the byte."""
+    if bool(stored.kept) != (kept is not None) or (kept is not None and not is_of_document(stored, *kept)):
+        return False
     file = store.find(request.finished_key)
     if file is None or sha256(file).hexdigest() != stored.file_sha:
         return False

@@ -3,43 +3,21 @@
 Inputs: requests (keys and plain values). Outputs: one result per request, as they complete. Each worker process is fed
 by one thread here, over a pipe of its own: a late process is known and killed, and there is no shared queue that a
 killed process could leave locked.
-
-The processes are started with `subprocess` and not with `multiprocessing`: its spawn imports the parent's main
-module again, which under a Prefect worker means a second Prefect (seconds, and 200 MB) in each of them, and it
-leaves a resource tracker behind a killed parent for as long as any child lives.
 """
 
 import atexit
-import json
-import os
 import pickle
 import queue
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import Any
 
+from infra.coordination.piped_process import PipedProcess
 from infra.errors import ExternalError
 from infra.interfaces import Failure, Screened, ScreeningRequest
 from infra.screening.inline import MeasureFunction, MeasureResult, unwrap_result
 from infra.screening.measure import measure as measure_image
-from infra.screening.worker import READY
-
-WORKER_START_TIMEOUT_SECONDS = 60.0
-"""How long a worker may take to import what it needs, on a busy machine."""
-
-_WORKER_PROGRAM = (
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-    "import json, sys; "
-    "sys.path[:] = json.loads(sys.argv[3]); from infra.screening.worker import main; "
-    "main(int(sys.argv[1]), int(sys.argv[2]))"
-)
-_SINGLE_THREAD_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass
@@ -128,11 +106,8 @@ class _ScreeningWorker:
     """One process, started when it is first needed and again after each death."""
 
     def __init__(self, measure: MeasureFunction) -> None:
-        self._measure = measure
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pipe: Connection[Any, Any] | None = None
-        self._lock = threading.Lock()
-        self._retired = False
+        self._child = PipedProcess("infra.screening.worker", pickle.dumps(measure), "screening", "screener")
+        self.retire, self.end = self._child.retire, self._child.end
 
     def screen(self, request: ScreeningRequest) -> MeasureResult:
         """Return the request's result, or the Failure that says how the process ended."""
@@ -140,7 +115,7 @@ class _ScreeningWorker:
             return Failure(request.key, f"{request.store_url!r} lives in one process; screen it with InlineScreener.")
         started, scanner = time.perf_counter(), ""
         try:
-            pipe = self._ready_pipe()
+            pipe = self._child.ready_pipe()
             pipe.send_bytes(pickle.dumps(request))
             deadline = time.monotonic() + request.deadline_seconds
             while pipe.poll(max(0.0, deadline - time.monotonic())):
@@ -150,7 +125,7 @@ class _ScreeningWorker:
                 scanner = message
             reason = f"screening timed out after {request.deadline_seconds:g} s and its process was killed"
         except (EOFError, OSError) as error:
-            reason = self._cause_of_death(error)
+            reason = self._child.cause_of_death(error)
         except ExternalError as error:
             reason = str(error)
         except (
@@ -159,62 +134,3 @@ class _ScreeningWorker:
             reason = f"{type(error).__name__}: {error}"
         self.end()
         return Failure(request.key, reason, time.perf_counter() - started, scanner)
-
-    def retire(self) -> None:
-        """Kill the process, and never start another."""
-        with self._lock:
-            self._retired = True
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
-
-    def _ready_pipe(self) -> "Connection[Any, Any]":
-        if self._pipe is not None and self._process is not None and self._process.poll() is None:
-            return self._pipe
-        self.end()
-        pipe = self._start_process()
-        pipe.send_bytes(pickle.dumps(self._measure))
-        if not pipe.poll(WORKER_START_TIMEOUT_SECONDS):
-            raise ExternalError(f"A screening process was not ready after {WORKER_START_TIMEOUT_SECONDS:g} s.")
-        if pipe.recv_bytes() != READY:
-            raise ExternalError("A screening process did not report that it is ready; is another version installed?")
-        return pipe
-
-    def _start_process(self) -> "Connection[Any, Any]":
-        ours, theirs = Pipe()
-        with theirs, self._lock:
-            self._pipe = ours
-            if self._retired:
-                raise ExternalError("The screener was closed.")
-            arguments = [str(theirs.fileno()), str(os.getpid()), json.dumps(sys.path)]
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _WORKER_PROGRAM, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # output of a scanner would corrupt --json
-                pass_fds=[theirs.fileno()],
-                env={**os.environ, **_SINGLE_THREAD_ENVIRONMENT},
-            )
-        return ours
-
-    def end(self) -> None:
-        """Kill the process and close its pipe; the next request gets a new one."""
-        with self._lock:
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
-                self._process = None
-            if self._pipe is not None:
-                self._pipe.close()
-                self._pipe = None
-
-    def _cause_of_death(self, error: Exception) -> str:
-        if self._retired:
-            return "The screener was closed."
-        process = self._process
-        if process is None:
-            return f"A screening process could not be started: {error}."
-        try:
-            code = process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            return f"A screening process broke its pipe: {error!r}."
-        return f"The screening process crashed with exit code {code}."

@@ -7,7 +7,7 @@ no other; scores that cannot be read or are not believed are measured anew.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from infra.integrity.stored_work_trust import StoredWorkTrust
@@ -61,11 +61,20 @@ def read_scores(store: ObjectStore, key: str, trust: StoredWorkTrust) -> FoundSc
     return FoundScores(screened)
 
 
-def is_vouched_for(store: ObjectStore, prefix: str, file_sha: str, trust: StoredWorkTrust) -> bool:
-    """Tell whether believed scores under a prefix (of any scanners) name this finished file."""
+def is_vouched_for(
+    store: ObjectStore,
+    prefix: str,
+    file_sha: str,
+    trust: StoredWorkTrust,
+    vouches: Callable[[Screened], bool] | None = None,
+) -> bool:
+    """Tell whether believed scores under a prefix (of any scanners) name this finished file, and may vouch for it."""
     keys: Iterable[str] = (info.key for _, info in zip(range(_MAX_VOUCHERS), store.list(prefix), strict=False))
     found = (read_scores(store, key, trust).screened for key in keys)
-    return any(screened is not None and screened.file_sha == file_sha for screened in found)
+    return any(
+        screened is not None and screened.file_sha == file_sha and (vouches is None or vouches(screened))
+        for screened in found
+    )
 
 
 def _values(screened: Screened) -> dict[str, Any]:

@@ -7,7 +7,6 @@ signs: the pipe's end (idle), a changed parent id (a watching thread, twice a se
 interpreter's lock so that no thread runs, the kernel's alarm shortly after the request's deadline.
 """
 
-import os
 import pickle
 import signal
 from functools import cache
@@ -16,37 +15,21 @@ from typing import Any
 
 import cv2
 
-from infra.coordination.parent_watch import watch_parent
-from infra.error_files import record_unexpected_error
+from infra.coordination.piped_process import READY
+from infra.coordination.piped_worker import serve_parent
 from infra.errors import one_line
 from infra.interfaces import Failure, ObjectStore, ScreeningRequest
-from infra.log_records import install_safe_log_records
 from infra.screening.inline import MeasureFunction, MeasureResult, try_measure
 from infra.screening.measure import ON_SCANNER_START
 from infra.stores import open_store
-
-READY = b"ready"
 
 _GRACE_SECONDS = 2.0
 
 
 def main(descriptor: int, parent: int) -> None:
     """Serve the pipe behind `descriptor` until it ends; `parent` is the process that opened it."""
-    # Ctrl-C and a service manager's stop signal reach the whole group; only the parent ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, whatever Python is doing
-    watch_parent(parent, lambda: os._exit(1))
-    install_safe_log_records()
     cv2.setNumThreads(1)
-    pipe: Connection[Any, Any] = Connection(descriptor)
-    try:
-        _serve(pipe)
-    except (EOFError, ConnectionError):
-        os._exit(0)  # the parent has died or closed the pipe
-    except Exception as error:
-        record_unexpected_error(error)  # the parent reports that this process ended, and the image fails
-        os._exit(1)
+    serve_parent(descriptor, parent, _serve)
 
 
 def _serve(pipe: "Connection[Any, Any]") -> None:

@@ -3,21 +3,20 @@
 Inputs: a request and a deadline. Outputs: the response. Redirects stay on the host and port of the URL, or go from its
 http to its https: a supplier's server must not choose what this machine reads from the network that it is in. For the
 same reason a host that had a public address at the first connection is not read at a private one at a later one. The
-deadline holds for everything: names, headers and redirects too, which a server may send byte by byte.
+deadline holds for everything: handshakes, headers and redirects too, which a server may send byte by byte.
 """
 
 import http.client
-import ipaddress
 import socket
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
+from infra.connection_deadline import ConnectionDeadline
 from infra.errors import one_line
+from infra.public_addresses import is_public_address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -60,39 +59,23 @@ def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
-class ConnectionWatch:
+class ConnectionWatch(ConnectionDeadline):
     """Ends a download at its deadline, and its host's way from a public address to a private one."""
 
     def __init__(self, total_seconds: float) -> None:
-        self._timer = threading.Timer(total_seconds, self._expire)
-        self._timer.daemon = True
-        self._socket: socket.socket | None = None
+        super().__init__(total_seconds)
         self._is_public: bool | None = None
-        self.expired = False
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
 
     def check(self, connected: socket.socket) -> None:
-        """Look at a new connection before anything is asked of it."""
-        self._socket = connected
-        address = ipaddress.ip_address(connected.getpeername()[0].partition("%")[0])
-        is_public = (getattr(address, "ipv4_mapped", None) or address).is_global
+        """Look at a new connection before anything is asked of it, TLS included."""
+        is_public = is_public_address(connected.getpeername()[0])
         if self.expired or (self._is_public and not is_public):
             connected.close()
             raise DownloadRefused(
                 "changed from a public to a private address while it was read; look at its name server."
             )
         self._is_public = is_public
-
-    def _expire(self) -> None:
-        self.expired = True
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+        self.watch(connected)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -101,10 +84,12 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, *arguments: Any, check: Callable[[socket.socket], None], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._check = check
+        self._create_connection = self._connect_checked  # between TCP and TLS, where http.client has this hook
 
-    def connect(self) -> None:
-        super().connect()
-        self._check(self.sock)
+    def _connect_checked(self, *arguments: Any) -> socket.socket:
+        connected = socket.create_connection(*arguments)
+        self._check(connected)
+        return connected
 
 
 class _SecureConnection(_Connection, http.client.HTTPSConnection):

@@ -40,6 +40,12 @@ class StoreAddress:
         return f"{self.url}/{name}"
 
 
+def lies_in_store(path: Path, url: str) -> bool:
+    """Tell whether a file or folder of this machine lies in a store's folder, or is it: links are followed."""
+    address = parse_address(url)
+    return address.scheme == "file" and path.resolve().is_relative_to(Path(address.location).resolve())
+
+
 def has_credentials(url: str) -> bool:
     """Tell whether a URL names a user or a password. An error must not repeat such a URL: it may end in a log.
 

@@ -175,6 +175,8 @@ class LocalStore:
                 with os.scandir(self._root / folder) as scan:
                     entries = sorted((_sort_name(entry), entry) for entry in scan if not entry.is_symlink())
             except (FileNotFoundError, NotADirectoryError):
+                if self._root.is_file():
+                    raise StoreError(f"The store {self.url} cannot be used: Not a directory. Name a folder.") from None
                 return
         for name, entry in entries:
             key = f"{folder}/{name}" if folder else name

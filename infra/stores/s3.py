@@ -9,7 +9,7 @@ as the settings allow; see `infra.stores.retry`.
 
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -110,7 +110,7 @@ class S3Store:
         name = self._object_name(key)
         with self._translate_errors(key):
             head = self._retry_if_missing(lambda: self._call("head_object", Key=name))
-        return ObjectInfo(key, int(head["ContentLength"]), head["LastModified"])
+        return _object_info(key, int(head["ContentLength"]), head)
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
@@ -240,7 +240,7 @@ class S3Store:
                 )
             for entry in page.get("Contents", ()):
                 if not entry["Key"].endswith("/"):
-                    yield ObjectInfo(entry["Key"][len(self._prefix) :], entry["Size"], entry["LastModified"])
+                    yield _object_info(entry["Key"][len(self._prefix) :], entry["Size"], entry)
             if not page.get("IsTruncated"):
                 return
             continuation = {"ContinuationToken": page["NextContinuationToken"]}
@@ -257,6 +257,10 @@ class S3Store:
 def _open_url(url: str) -> S3Store:
     address = parse_address(url)
     return S3Store(address.location, address.prefix)
+
+
+def _object_info(key: str, size: int, told: Mapping[str, Any]) -> ObjectInfo:
+    return ObjectInfo(key, size, told["LastModified"], etag=told.get("ETag", "").strip('"'))
 
 
 def _headers(content_type: str | None, cache_control: str | None) -> dict[str, str]:

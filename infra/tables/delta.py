@@ -19,7 +19,7 @@ from deltalake.exceptions import CommitFailedError
 
 from infra.errors import CommitConflict, TableError
 from infra.interfaces import Commit, ObjectInfo
-from infra.interfaces.tables import Columns
+from infra.interfaces.tables import Columns, Condition
 from infra.stores import open_store
 from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import check_key
@@ -104,14 +104,20 @@ class DeltaTables:
         """Yield the rows of one version in bounded memory, in no guaranteed order; columns as in `read`."""
         return self._reader.scan(table, columns, version).batches
 
-    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
+    def find_rows(self, table: str, columns: Columns, where: Condition, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version whose column holds one of these values, in no guaranteed order."""
+        scan = self._reader.search(table, columns, version, where)
+        return pa.Table.from_batches(scan.batches, scan.schema)
+
+    def batches_since(self, table: str, columns: Columns, *, oldest: int) -> Iterator[pa.RecordBatch]:
         """Yield every row that any version from `oldest` on shows, reading each data file once; rows may repeat.
 
         Raises `TableError` where a version of that range cannot be read any more.
         """
         target = self._client.retry(lambda: self._client.open(table, oldest))
         known = self._reader.snapshot(table).schema
-        schema = pa.schema([known.field(name) for name in columns])
+        wanted = columns if isinstance(columns, pa.Schema) else pa.schema([known.field(name) for name in columns])
+        schema = pa.schema([known.field(field.name) if field.name in known.names else field for field in wanted])
         with translate_errors(table):
             yield from read_version_range(open_store(self.url), check_key(table), target, schema)
 

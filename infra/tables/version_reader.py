@@ -13,11 +13,12 @@ from deltalake import DeltaTable
 
 from infra.errors import ObjectMissing, TableError
 from infra.interfaces import ObjectStore
-from infra.interfaces.tables import Columns
+from infra.interfaces.tables import Columns, Condition
 from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_batches, select_columns
 from infra.tables.data_files import pad_columns, read_data_files
 from infra.tables.delta_client import DeltaClient, translate_errors
+from infra.tables.row_search import filter_batches, search_data_files
 from infra.tables.snapshots import Snapshot, SnapshotCache
 from infra.tables.spill import read_spilled, spill
 
@@ -54,6 +55,16 @@ class VersionReader:
             return TableScan(wanted, self._scan_by_delta(table, snapshot, wanted))
         return TableScan(wanted, self._read_files(table, snapshot, wanted))
 
+    def search(self, table: str, columns: Columns, version: int | None, where: Condition) -> TableScan:
+        """Begin to search one version of a table for the rows that hold a value; columns as in `scan`."""
+        snapshot = self.snapshot(table, version)
+        wanted = select_columns(snapshot.schema, columns, lambda: self.snapshot(table).schema)
+        if snapshot.files is None:
+            searched = [snapshot.schema.field(where[0])] if where[0] not in wanted.names else []
+            batches = self._scan_by_delta(table, snapshot, pa.schema([*wanted, *searched]))
+            return TableScan(wanted, filter_batches(batches, where, wanted))
+        return TableScan(wanted, self._search_files(table, snapshot, wanted, where))
+
     def forget(self) -> None:
         """Read everything anew: files were deleted."""
         self._cache.clear()
@@ -68,6 +79,12 @@ class VersionReader:
         files = snapshot.files or ()
         with _translate_missing(table, snapshot.version), translate_errors(table):
             yield from read_data_files(self._store, files, wanted, self._cache)
+
+    def _search_files(
+        self, table: str, snapshot: Snapshot, wanted: pa.Schema, where: Condition
+    ) -> Iterator[pa.RecordBatch]:
+        with _translate_missing(table, snapshot.version), translate_errors(table):
+            yield from search_data_files(self._store, snapshot.files or (), wanted, where)
 
     def _scan_by_delta(self, table: str, snapshot: Snapshot, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
         # A scan needs a column to know how many rows there are.

@@ -12,7 +12,7 @@ from functools import partial
 import pyarrow as pa
 
 from infra.interfaces import Commit, ObjectInfo, TableStore
-from infra.interfaces.tables import Columns
+from infra.interfaces.tables import Columns, Condition
 from infra.testing.faulty_store import Interceptor
 
 
@@ -45,7 +45,12 @@ class FaultyTables:
         """Yield the rows of one version."""
         return self._injector.call(f"stream {table}", lambda: self._tables.batches(table, columns, version=version))
 
-    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
+    def find_rows(self, table: str, columns: Columns, where: Condition, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version whose column holds one of these values."""
+        find = partial(self._tables.find_rows, table, columns, where, version=version)
+        return self._injector.call(f"search {table}", find)
+
+    def batches_since(self, table: str, columns: Columns, *, oldest: int) -> Iterator[pa.RecordBatch]:
         """Yield every row that any version from `oldest` on shows."""
         read = partial(self._tables.batches_since, table, columns, oldest=oldest)
         return self._injector.call(f"stream {table} since {oldest}", read)

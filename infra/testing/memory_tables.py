@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from threading import Lock
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.errors import CommitConflict, TableError
 from infra.interfaces import Commit, ObjectInfo
-from infra.interfaces.tables import Columns
+from infra.interfaces.tables import Columns, Condition
 from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_schema, select_columns
 from infra.tables.commits import OPERATION_COLUMN, PUT, validated_changes
@@ -97,7 +98,12 @@ class MemoryTables:
         """Yield the rows of one version."""
         return iter(self.read(table, columns, version=version).to_batches(max_chunksize=_BATCH_ROWS))
 
-    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
+    def find_rows(self, table: str, columns: Columns, where: Condition, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version whose column holds one of these values."""
+        column = self.read(table, [where[0]], version=version)[where[0]]
+        return self.read(table, columns, version=version).filter(pc.is_in(column, pa.array(where[1], column.type)))
+
+    def batches_since(self, table: str, columns: Columns, *, oldest: int) -> Iterator[pa.RecordBatch]:
         """Yield every row that any version from `oldest` on shows; rows repeat."""
         for version in range(self._version(table, oldest).commit.version, len(self._open(table).versions)):
             yield from self.batches(table, columns, version=version)

@@ -21,7 +21,7 @@ from catalogs.runs.job import Run
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import write_json
 from infra.stores.parquet_objects import write_table
-from tasks.amendments.change_operation import EVALUATED_BASE
+from tasks.amendments.change_operation import AGAINST_PEOPLE, EVALUATED_BASE
 from tasks.amendments.manifest_change import (
     ManifestChange,
     begin_change,
@@ -29,8 +29,9 @@ from tasks.amendments.manifest_change import (
     new_change_run,
 )
 from tasks.amendments.release_diff import diff_without
+from tasks.policies.people_over_policies import take_back
 from tasks.policies.reevaluate import PolicyReevaluation
-from tasks.runs import run_state as runs
+from tasks.runs.held_releases import accept_checks
 from tasks.runs.policy_records import PolicyRecords
 
 MAX_WITHDRAWN_SHARE = 0.05
@@ -87,27 +88,31 @@ def apply_policy(
     is_new = current is None or current.policy != policy
     if not is_new and not evaluation.withdrawals.num_rows:
         return None
+    if evaluation.against_people:
+        take_back(store, evaluation.catalogue, evaluation.accepted, terms.person, terms.reason)
     run = new_change_run(evaluation.catalogue, store.now())
     if override is not None:
-        runs.accept_checks(store, run, override.checks, override.reason, override.person)
+        accept_checks(store, run, override.checks, override.reason, override.person)
     details = {
         "policy_digest": policy.digest,
         "review_days": policy.review_days,
         EVALUATED_BASE: evaluation.version,
+        **({AGAINST_PEOPLE: True} if evaluation.against_people else {}),
     }
     write_json(store, layout.RunFiles(run.run_id).policy, policy.model_dump(mode="json"))
     write_table(store, layout.RunFiles(run.run_id).withdrawals, evaluation.withdrawals)
     intent = begin_change(store, tables, run, POLICY_KIND, details)
     if is_new:
-        _record(records, policy, terms, run)
+        _record(records, policy, terms, run, against_people=evaluation.against_people)
     diff = diff_without(tables, evaluation.catalogue, evaluation.version, evaluation.withdrawals)
     return complete_change(store, tables, intent, {evaluation.version: diff})
 
 
-def _record(records: PolicyRecords, policy: Policy, terms: PolicyTerms, run: Run) -> None:
+def _record(records: PolicyRecords, policy: Policy, terms: PolicyTerms, run: Run, *, against_people: bool) -> None:
     """Put a policy in force under the next free number."""
     is_claimed = False
     while not is_claimed:
         number = records.latest_number() + 1
-        record = PolicyRecord(number, policy, terms.file, terms.person, run.started_at, terms.reason, run.run_id)
+        said = (terms.file, terms.person, run.started_at, terms.reason)
+        record = PolicyRecord(number, policy, *said, run.run_id, against_people)
         is_claimed = records.claim(record)

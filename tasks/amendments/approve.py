@@ -8,29 +8,26 @@ taken: a run in progress reads the answers when it commits (`tasks.gates.approva
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.answers.answer import Answer, AnswerKind
 from catalogs.errors import OptionError
 from catalogs.policy.channels import ChannelEligibility, is_judged_for, needs_approval, with_approval_answer
 from catalogs.runs.commit_kinds import APPROVAL_KIND
-from catalogs.runs.job import new_run_id
 from catalogs.runs.release_batch import MANIFEST_CHANGE_SCHEMA
 from catalogs.table_rows import ManifestRow
 from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
-from infra.stores.json_objects import write_json
 from infra.tables.data_versions import newest_data_version
 from infra.tables.idempotent_commit import commit_once
-from tasks.gates.approval_folding import fold_answers
-from tasks.gates.approvals import Approvals, read_answers
-
-ANSWER_TIME = "%Y%m%dT%H%M%S%f"
-"""How the id of an answer begins."""
+from tasks.answers.answer_folding import fold_answers
+from tasks.answers.answer_log import write_answer
+from tasks.gates.approvals import Approvals, read_recorded_approvals
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,12 @@ class ApprovalAnswer:
     person: str
     view: str | None = None
     given: bool = True
+
+    def recorded(self, now: datetime, pixel_shas: Sequence[str]) -> Answer:
+        """Return the answer as it is kept: bound to the pixels that the SKUs show now."""
+        details: dict[str, Any] = {"channel": self.channel, "given": self.given}
+        details |= {"pixel_shas": list(pixel_shas), "skus": sorted(set(self.skus))}
+        return Answer(AnswerKind.CHANNEL, self.person, now, self.reason, details=details)
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,10 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
     table = layout.manifest_table(catalogue)
     newest = tables.version(table)
     rows = _read_matching_rows(tables, table, answer, newest)
-    recorded = read_answers(store, catalogue)
+    recorded = read_recorded_approvals(store, catalogue)
     _require_approvable(rows, answer, recorded.approvals)
-    token = _token_after(recorded.newest_token, store.now())
     shas = sorted({row["pixel_sha"].hex() for row in rows})
-    document = {"channel": answer.channel, "given": answer.given, "pixel_shas": shas, "skus": sorted(set(answer.skus))}
-    document |= {"by": answer.person, "at": store.now().isoformat(), "reason": answer.reason}
-    write_json(store, layout.person_decision(catalogue, token, layout.CHANNEL_APPROVAL), document)
+    token = write_answer(store, catalogue, answer.recorded(store.now(), shas), after=recorded.newest_token).token
 
     def build(base: int) -> tuple[tuple[int, list[ManifestRow]], pa.Table]:
         live = [row for row in _read_matching_rows(tables, table, answer, base) if row["pixel_sha"].hex() in shas]
@@ -103,15 +103,6 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
     fold_answers(store, catalogue)
     previous = newest_data_version(tables, table, at=base) or 0
     return ApprovalResult(version if version > base else previous, previous, answered)
-
-
-def _token_after(newest: str, now: datetime) -> str:
-    """Return the token of an answer given now. Of two answers the later one counts, whatever the clocks say."""
-    try:
-        before = datetime.strptime(newest.split("-")[0], ANSWER_TIME).replace(tzinfo=UTC)
-    except ValueError:
-        before = datetime.min.replace(tzinfo=UTC)  # there is none, or another version named it
-    return new_run_id(max(now, before + timedelta(microseconds=1)), microseconds=True)
 
 
 def _read_matching_rows(

@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.planning.retry_rules import may_be_readmitted
-from catalogs.runs.commit_kinds import ROLLBACK_KIND
+from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from catalogs.runs.job import Run
 from catalogs.runs.manifest_diff import (
     WITHDRAWAL_KEY_COLUMNS,
     ManifestDiff,
     OutcomeFactory,
-    policy_outcomes,
+    refused_outcomes,
     rollback_outcomes,
     withdrawal_changes,
 )
@@ -37,6 +37,8 @@ from tasks.gates.approvals import apply_approvals_to_rows, read_approvals
 
 MANIFEST_BASE, OUTCOMES_BASE = "manifest_base", "outcomes_base"
 """Details of every intent; those of older versions have none, and search the whole history."""
+AGAINST_PEOPLE = "against_people"
+"""Detail of an applied policy: what people accepted goes too."""
 EVALUATED_BASE = "evaluated"
 """Detail of an applied policy: the release that its list of withdrawals was made from."""
 
@@ -63,8 +65,11 @@ class ChangeOperation:
         details = self.intent.details
         if self.intent.kind != ROLLBACK_KIND:
             withdrawals = read_withdrawals(self.store, self.intent.run)
-            if base != details.get(EVALUATED_BASE, base):
-                withdrawals = extend_withdrawals(self.store, self.tables, self.intent.run, withdrawals, base)
+            if self.intent.kind == POLICY_KIND and base != details.get(EVALUATED_BASE, base):
+                against_people = bool(details.get(AGAINST_PEOPLE))
+                withdrawals = extend_withdrawals(
+                    self.store, self.tables, self.intent.run, withdrawals, base, against_people=against_people
+                )
             return diff_without(self.tables, catalogue, base, withdrawals)
         if "selection" not in details:  # of a version that always restored whole releases
             return diff_releases(self.tables, catalogue, base, details["target"])
@@ -148,7 +153,7 @@ class ChangeOperation:
         if self.intent.kind == ROLLBACK_KIND:
             return rollback_outcomes(self.store.now())
         details = self.intent.details
-        return policy_outcomes(
+        return refused_outcomes(
             read_withdrawals(self.store, self.intent.run),
             details["policy_digest"],
             details["review_days"],

@@ -1,7 +1,7 @@
 """Manifest change: change what is live without a refresh, by one manifest commit and the outcomes that make it last.
 
-Inputs: an intent (go back to a release, or withdraw what a policy refuses). Outputs: a `ManifestChange`. The outcomes
-keep the next run from undoing it.
+Inputs: an intent (go back to a release, or withdraw what a policy refuses or people take back). Outputs: a
+`ManifestChange`. The outcomes keep the next run from undoing it.
 
 A change is a run of its own. Its intent is recorded before anything is committed, so the next process finds a killed
 change and completes it. The commit is a diff like every other, so readers, the change feed and races are those of a

@@ -1,4 +1,4 @@
-"""Readmit: let images be published again that a rollback took away, and forget faults of our own at once.
+"""Readmit: let images be published again that a rollback took away or a person refused; forget faults of our own.
 
 Inputs: SKUs, the person and the reason. Outputs: a `ManifestChange` without a release: the outcomes that keep the
 images away are deleted, and the next refresh decides those slots as if they were new. Who said so, when and why is kept
@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.answers.answer import Answer, AnswerKind
 from catalogs.errors import OptionError
 from catalogs.runs.commit_kinds import READMISSION_KIND
 from infra.interfaces import ObjectStore, TableStore
-from infra.stores.json_objects import write_json
 from tasks.amendments.manifest_change import (
     ManifestChange,
     begin_change,
@@ -22,12 +22,15 @@ from tasks.amendments.manifest_change import (
     new_change_run,
     recover_all_changes,
 )
+from tasks.answers.answer_log import write_answer
 
 
 def readmit(
     store: ObjectStore, tables: TableStore, catalogue: str, skus: Sequence[str], reason: str, person: str
 ) -> ManifestChange:
-    """Delete what keeps these SKUs' images away by a rollback or a fault of ours. Given again, it finds nothing left.
+    """Delete what keeps these SKUs' images away: a rollback, a person's refusal or a fault of ours.
+
+    Given again, it finds nothing left.
 
     Raises `OptionError`, and writes nothing, where no reason is given or a SKU is unknown to the store.
     """
@@ -36,9 +39,9 @@ def readmit(
     _require_known(tables, catalogue, skus)
     recover_all_changes(store, tables, catalogue, holds_lease=False)  # a rollback is not done before its outcomes are
     run = new_change_run(catalogue, store.now())
-    answer = {"skus": sorted(set(skus)), "by": person, "at": run.started_at.isoformat(), "reason": reason}
-    write_json(store, layout.person_decision(catalogue, run.run_id, layout.READMISSION), answer)
-    intent = begin_change(store, tables, run, READMISSION_KIND, {"skus": answer["skus"]})
+    named = {"skus": sorted(set(skus))}
+    write_answer(store, catalogue, Answer(AnswerKind.READMISSION, person, run.started_at, reason, details=named))
+    intent = begin_change(store, tables, run, READMISSION_KIND, named)
     return complete_change(store, tables, intent)
 
 

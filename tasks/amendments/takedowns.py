@@ -3,7 +3,8 @@
 Inputs: the rows to show again, and the release that they were last shown by. Outputs: the refused ones, as rows of
 WITHDRAWALS. An image is refused where the policy in force refuses its stored scores; where none are stored, where an
 applied policy has taken it away since that release. An image of which neither is known is not refused: it was published
-under a policy, as live images without stored scores are that `policy apply` leaves alone.
+under a policy, as live images without stored scores are that `policy apply` leaves alone. Nor is one that a person has
+accepted.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from catalogs.table_schemas import WITHDRAWALS
 from catalogs.verdict import Verdict
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.parquet_objects import read_table
+from tasks.answers.accepted_images import accepted_mask
+from tasks.answers.answer_log import read_answer_index
 from tasks.gates.prompt_gate import PolicyPromptGate
 from tasks.policies.stored_scores import StoredScores
 from tasks.runs.policy_in_force import read_newest_policy
@@ -48,9 +51,10 @@ def find_refused_images(
     by_policy = taken.find(table_row_digests(restored, *COMPARED_COLUMNS))
     in_force = _judge_by_policy_in_force(store, catalogue, restored, history)
     refused = []
+    accepted = accepted_mask(restored, read_answer_index(store, catalogue))
     for position, verdicts in enumerate(zip(in_force, by_policy, strict=True)):
         verdict = next((each for each in verdicts if each is not None), None)
-        if verdict is not None and verdict.decision != "PASS":
+        if verdict is not None and verdict.decision != "PASS" and not accepted[position]:
             refused.append((position, verdict))
     rows = restored.take(pa.array([position for position, _ in refused], pa.int64())).to_pylist()
     return pa.Table.from_pylist(

@@ -5,52 +5,37 @@ answers by pixel digest, and the eligibility with them. An answer belongs to pix
 needs an answer of its own. Both publishing and `tasks.amendments.approve` read the answers when they commit, so that no
 lease is needed between them.
 
-An answer is one object, named by its time. `tasks.gates.approval_folding` puts many of them into one snapshot, so that
-reading costs the same after any number of answers. Objects are listed before the snapshot is read: one that is gone by
-then is in the snapshot. An answer that is in both counts once, since the later time counts.
+Answers are read from the log (`tasks.answers.answer_log`), and those of earlier versions also from the snapshots that
+they made of approvals alone. An answer that is in both counts once, since the later time counts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.answers.answer import AnswerKind
 from catalogs.policy.channels import ChannelEligibility, is_judged_for, needs_approval, with_approval_answer
 from catalogs.table_rows import ManifestRow
-from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
-from infra.stores.concurrency import concurrent_map
-from infra.stores.json_objects import find_json, parse_json_object
+from infra.stores.json_objects import parse_json_object
 from infra.stores.sequence import ObjectSequence
 from infra.stores.stored_documents import reading
+from tasks.answers.answer_log import read_answers
 
 Approvals = Mapping[str, Mapping[str, bool]]
 """Pixel sha (hex) -> channel -> whether the image is approved there; the newest answer counts."""
 
 
 @dataclass
-class RecordedAnswers:
-    """All answers of a catalogue, and the documents of those that are not in a snapshot.
-
-    An answer's token names it: its time to the microsecond, and random digits.
-    """
+class RecordedApprovals:
+    """All approvals of a catalogue. An answer's token names it: its time to the microsecond, and random digits."""
 
     answers: dict[str, dict[str, tuple[str, bool]]] = field(default_factory=dict)
     """Pixel sha (hex) -> channel -> (token of the newest answer, whether it approves)."""
-    documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def add_answer(self, token: str, document: Mapping[str, Any]) -> None:
-        """Add a single answer's document. Raises ValueError, KeyError or TypeError for one of a wrong shape."""
-        shas, channel, given = document["pixel_shas"], document["channel"], document["given"]
-        if not isinstance(shas, list) or not isinstance(channel, str) or not isinstance(given, bool):
-            raise TypeError("an answer is about a list of images, a channel, and is yes or no")
-        self.documents[token] = document
-        for sha in shas:
-            self.add(sha, channel, token, given)
 
     def add(self, sha: str, channel: str, token: str, given: bool) -> None:
         """Add an answer about one image, unless a later one is known. Raises ValueError where `sha` is no hex."""
@@ -74,19 +59,17 @@ class RecordedAnswers:
 
 def read_approvals(store: ObjectStore, catalogue: str) -> Approvals:
     """Return the answer that counts for each of a catalogue's images; later answers replace earlier ones."""
-    return read_answers(store, catalogue).approvals
+    return read_recorded_approvals(store, catalogue).approvals
 
 
-def read_answers(store: ObjectStore, catalogue: str) -> RecordedAnswers:
-    """Return every answer recorded for a catalogue's images."""
-    recorded, suffix = RecordedAnswers(), f"-{layout.CHANNEL_APPROVAL}.json"
-    listed = [info.key for info in store.list(layout.person_decisions_prefix(catalogue)) if info.key.endswith(suffix)]
-    for key, document in zip(listed, concurrent_map(store, partial(find_json, store), listed), strict=True):
-        if document is not None:  # otherwise folded since it was listed
-            token = key.rsplit("/", 1)[1].removesuffix(suffix)
-            with reading(key, "an answer"):
-                recorded.add_answer(token, document)
-    snapshot = read_newest_snapshot(store, catalogue)
+def read_recorded_approvals(store: ObjectStore, catalogue: str) -> RecordedApprovals:
+    """Return every approval recorded for a catalogue's images."""
+    recorded = RecordedApprovals()
+    for answer in read_answers(store, catalogue, kinds={AnswerKind.CHANNEL}):
+        details = answer.details or {}
+        for sha in details["pixel_shas"]:
+            recorded.add(sha, details["channel"], answer.token, details["given"])
+    snapshot = _read_earlier_snapshot(store, catalogue)
     with reading(layout.approval_snapshots_prefix(catalogue), "a snapshot of answers"):
         for sha, channels in snapshot["answers"].items() if snapshot else ():
             for channel, (token, given) in channels.items():
@@ -94,21 +77,12 @@ def read_answers(store: ObjectStore, catalogue: str) -> RecordedAnswers:
     return recorded
 
 
-def snapshots_of(store: ObjectStore, catalogue: str) -> ObjectSequence:
-    """Return the numbered snapshots of a catalogue's answers."""
+def _read_earlier_snapshot(store: ObjectStore, catalogue: str) -> Mapping[str, Any] | None:
+    """Return the newest snapshot of an earlier version; none is made any more, so it stays the newest."""
     prefix = layout.approval_snapshots_prefix(catalogue)
-    return ObjectSequence(store, prefix, lambda number: layout.approval_snapshot(catalogue, number))
-
-
-def read_newest_snapshot(store: ObjectStore, catalogue: str) -> Mapping[str, Any] | None:
-    """Return the newest snapshot: its `answers`, and the `documents` that it was the first to hold."""
-    snapshots = snapshots_of(store, catalogue)
-    while number := snapshots.latest():
-        try:
-            return parse_json_object(snapshots.read(number), layout.approval_snapshot(catalogue, number))
-        except ObjectMissing:
-            continue  # newer ones replaced it between the listing and the read
-    return None
+    snapshots = ObjectSequence(store, prefix, lambda number: layout.approval_snapshot(catalogue, number))
+    number = snapshots.latest()
+    return parse_json_object(snapshots.read(number), layout.approval_snapshot(catalogue, number)) if number else None
 
 
 def apply_approvals_to_rows(rows: pa.Table, approvals: Approvals) -> pa.Table:

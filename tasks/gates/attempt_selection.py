@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from catalogs.policy.duplicates import DuplicateCandidate, DuplicateVerdict, judge_duplicates
 from catalogs.policy.schema import Policy
+from catalogs.runs.answered_attempts import accepted_likeness
 from catalogs.runs.attempts import Attempt, AttemptHistory, RequestFinishKey
 from catalogs.runs.judged_requests import JudgedRequest, SlotGroup
 from catalogs.verdict import Verdict
@@ -43,8 +44,13 @@ class SelectedAttempt:
 
     @property
     def collides_with(self) -> bytes | None:
-        """Return the pixel sha of the picture that the image is too similar to; None where it is refused for itself."""
+        """Return the pixel sha of the picture that the image is too similar to; None where it is refused for itself.
+
+        Of an image that a person has accepted beside a similar one, that one.
+        """
         distinctness = self.distinctness
+        if self.attempt.is_accepted and self.verdict.decision == "PASS":
+            return accepted_likeness(self.attempt) or None
         if distinctness is None or distinctness.collides_with is None or distinctness.verdict.decision == "PASS":
             return None
         return distinctness.collides_with.pixel_sha
@@ -134,4 +140,6 @@ class AttemptSelector:
             crop=attempt.crop or b"",
             looks=attempt.appearance,
             replaces=frozenset(slot for group in groups for slot in group.live),
+            is_accepted=attempt.is_accepted,
+            accepted_likeness=accepted_likeness(attempt),
         )

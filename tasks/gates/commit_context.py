@@ -7,7 +7,8 @@ read inside the commit loop, since each part may change until the commit:
 | part        | read from                                                                                    |
 | ----------- | -------------------------------------------------------------------------------------------- |
 | `live_rows` | the manifest at `base`                                                                       |
-| `withdrawn` | open manifest changes, outcomes, the manifest's history up to `base`, the run's `plan.json`  |
+| `withdrawn` | open manifest changes, outcomes, the manifest's history up to `base`, the run's `plan.json`, |
+|             | and what people have answered since the batch was decided                                    |
 | `late`      | fingerprints of what commits since the plan have put, and of what stays against the plan     |
 | `channels`  | the run's frozen recipe, the screening records of the live rows' runs, recorded approvals    |
 """
@@ -27,6 +28,7 @@ from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
 from tasks.gates.channel_eligibility import evaluate_batch_channels
 from tasks.gates.late_duplicates import find_late_duplicates
+from tasks.gates.later_answers import find_answered_otherwise
 from tasks.gates.withdrawals import find_withdrawn_images
 
 
@@ -48,7 +50,7 @@ class CommitContext:
         """Read the context at version `base`; without `channels` where only the totals are needed."""
         live_rows = _read_live_rows(tables, layout.manifest_table(batch.catalogue), batch.slot_ids, base)
         live_rows = apply_renames(batch.renamed, live_rows)
-        withdrawn = find_withdrawn_images(store, tables, batch, base)
+        withdrawn = find_withdrawn_images(store, tables, batch, base) | find_answered_otherwise(store, batch)
         late = find_late_duplicates(store, tables, batch, base, live_rows, withdrawn)
         eligibility = evaluate_batch_channels(store, batch, live_rows) if channels else {}
         return cls(base, live_rows, withdrawn, late, eligibility)

@@ -81,6 +81,8 @@ class _Image:
             crop=first["crop"] or b"",
             looks=first["looks"],
             replaces=frozenset(row["slot_id"] for row in rows if row["live_file_sha"] is not None),
+            is_accepted=first["answer"] is not None,
+            accepted_likeness=first["collides_with"] or b"",
         )
 
 

@@ -5,7 +5,7 @@ asks once for each prompt. It checks banned words, languages, the classifier's s
 fails on one prompt sends that prompt to review, and is asked again for the next.
 """
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,14 @@ class PlanGates:
     """The scanners of images and of prompts that can be opened here."""
     sampler: PromptSampler | None = None
     """Collects prompts for a person to look at; by default those of a few rows that are rendered anyway."""
+
+
+def open_plan_gates(
+    job: RefreshJob, classifier_file: str | None, image_scanners: Iterable[str], sampler: PromptSampler | None = None
+) -> PlanGates:
+    """Return the gates of a job's plan, where these scanners of images can be opened."""
+    gate = open_job_gate(job, classifier_file)
+    return PlanGates(gate, {*image_scanners, *gate.scanners}, sampler)
 
 
 class PolicyPromptGate:

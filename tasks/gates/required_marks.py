@@ -13,9 +13,9 @@ from catalogs.errors import InputError
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.release_batch import PublishedFile
 from infra.errors import DocumentUnreadable, ObjectMissing
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, read_source_type
-from infra.interfaces import Commit, ObjectStore, Signer
-from infra.provenance.credentials import ABSENT, read_credential, strip_manifest
+from infra.imaging.source_marks import mark_for, read_mark, source_type_for
+from infra.interfaces import Commit, KeptOrigin, ObjectStore, Signer
+from infra.provenance.credentials import ABSENT, ContentCredential, read_credential, strip_manifest
 from infra.stores.json_objects import read_json
 
 SIGNED_KEY, ALL_SIGNED = "c2pa", "all"
@@ -23,7 +23,7 @@ SIGNED_KEY, ALL_SIGNED = "c2pa", "all"
 
 
 class SourceMarkRequirements:
-    """Which images must carry the IPTC source mark: all, unless the run's frozen recipe finished them without it."""
+    """Which images must carry a source mark: all, unless the run's frozen recipe finished them without it."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -44,19 +44,45 @@ class SourceMarkRequirements:
         return frozenset(digest for digest, finish in recipe.finishes_by_digest.items() if not finish.mark)
 
 
-def find_mark_problems(data: bytes, *, source_required: bool, signature_required: bool) -> Iterator[str]:
+def find_mark_problems(
+    data: bytes, *, source_required: bool, signature_required: bool, kept: KeptOrigin | None = None
+) -> Iterator[str]:
     """Yield the problems with a JPEG's marks; the two flags say which marks it must carry.
 
-    A signature that is not required must be valid too. A file without any manifest needs no C2PA library. Raises
-    `InvalidImage` for a file that is no JPEG.
+    They must be true of the image: `kept` is what it keeps of a photo, None where a model made all of it. A signature
+    that is not required must be valid too. A file without any manifest needs no C2PA library. Raises `InvalidImage` for
+    a file that is no JPEG.
     """
-    if source_required and read_source_type(data) != TRAINED_ALGORITHMIC_MEDIA:
-        yield "the mark of a generated image is not in it"
+    if source_required:
+        yield from _find_source_mark_problems(data, kept)
     credential = read_credential(data) if signature_required or strip_manifest(data) != data else ABSENT
     if signature_required and not credential.is_present:
         yield "its signed C2PA manifest is not in it"
     if credential.is_present and not credential.is_valid:
         yield f"its C2PA signature is not valid: {'; '.join(credential.problems) or credential.state}"
+    elif credential.is_present and not _is_true(credential, kept):
+        yield "its C2PA manifest does not say of it " + (
+            "that a model made it" if kept is None else f"that it is an edit of the photo {kept.photo}"
+        )
+
+
+def _find_source_mark_problems(data: bytes, kept: KeptOrigin | None) -> Iterator[str]:
+    found, required = read_mark(data), mark_for(kept.mode if kept is not None else None)
+    if found == required:
+        return
+    missing = "the mark of a generated image" if kept is None else f"the mark of a kept product ({required.name})"
+    yield f"{missing} is not in it" + (f", but {found.name}" if found.text else "")
+
+
+def _is_true(credential: ContentCredential, kept: KeptOrigin | None) -> bool:
+    """Tell whether a manifest says what made the image. It may be the only mark that is asked for."""
+    mode, photo = (None, "") if kept is None else (kept.mode, kept.photo)
+    return (credential.source_type, credential.photo) == (source_type_for(mode) or "", photo)
+
+
+def kept_origin(mode: str | None, photo_sha: bytes | None) -> KeptOrigin | None:
+    """Return what a manifest row says was kept; None where a model made the whole image."""
+    return None if mode is None else KeptOrigin(mode, (photo_sha or b"").hex())
 
 
 def find_signed_runs(history: Iterable[Commit]) -> frozenset[str]:

@@ -14,13 +14,14 @@ from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, text_digests
 from infra.interfaces import Commit, ObjectInfo, ObjectStore, TableStore
 from infra.stores.json_objects import write_json
+from tasks.maintenance.answer_sweep import begin_answer_sweep, finish_answer_sweep
 from tasks.maintenance.batch_deletion import BatchDeleter, select_unchanged, select_unreferenced
 from tasks.maintenance.compact_fingerprints import compact_fingerprints
 from tasks.maintenance.compact_tables import compact_tables
+from tasks.maintenance.named_photos import NamedPhotos
 from tasks.maintenance.references import (
     ReferencedImages,
     find_outcome_runs,
-    find_pending_reviews,
     find_published_files,
     find_referenced_images,
 )
@@ -31,9 +32,11 @@ from tasks.maintenance.retention import (
     find_oldest_retained_version,
     find_rollback_targets,
 )
+from tasks.maintenance.review_sweep import ReviewNeeds, find_old_claims, sweep_review_index
 from tasks.maintenance.staged_sweep import image_key_prefix
 from tasks.runs.deletion_marks import set_deletion_mark
 from tasks.runs.release_history import read_oldest_retained_release
+from tasks.runs.standing_acceptances import MAX_COMMITS
 
 _ROLLBACK_BEGAN = "a rollback to an older release began"
 
@@ -63,13 +66,19 @@ class CatalogueSweep:
     retention: RetentionPolicy
     work: OpenWork
     before_deleting: BeforeDeleting | None = None
+    photos: NamedPhotos | None = None
+    """Is told which photos the retained releases name."""
 
     def sweep(self, deleter: BatchDeleter) -> KeptRuns:
         """Delete what no retained release shows, and return the runs that the retained ones name."""
         manifest = layout.manifest_table(self.name)
         history = self.tables.history(manifest)
         oldest = self._find_oldest(history, deleter.result.dry_run)
-        referenced = find_referenced_images(self.tables, manifest, oldest)
+        answers = None if deleter.result.dry_run else begin_answer_sweep(self.store, self.name)
+        referenced = find_referenced_images(self.tables, manifest, oldest, answers, self.photos)
+        if answers:
+            open_runs, newest = self.work.run_ids_of(self.name), {commit.run_id for commit in history[:MAX_COMMITS]}
+            finish_answer_sweep(self.store, self.tables, self.name, answers, open_runs, newest, self.retention.young)
         self._delete_published_images(deleter, referenced, oldest)
         self._compact_fingerprints(deleter, referenced.slot_images)
         self._delete_review_copies(deleter)
@@ -133,12 +142,14 @@ class CatalogueSweep:
         deleter.delete("codes", compact_fingerprints(self.store, self.name, files, slot_images, dry_run))
 
     def _delete_review_copies(self, deleter: BatchDeleter) -> None:
-        """Delete review copies that are no longer needed: decided, expired, or kept for long enough."""
-        pending, old_indexes = find_pending_reviews(self.store, self.tables, self.name, self.retention)
+        """Delete what no review needs any more: copies, rows of the index, claims."""
+        open_runs = self.work.run_ids_of(self.name)
+        needs = ReviewNeeds.read(self.tables, self.name, self.retention, open_runs)
+        old_indexes = sweep_review_index(self.store, self.name, needs, deleter.result.dry_run)
         copies = self._list(layout.review_images_prefix(self.name))
         old = (info for info in copies if info.modified < self.retention.young)
-
-        unneeded = [*select_unreferenced(old, pending, image_key_prefix), *old_indexes]
+        old_claims = find_old_claims(self.store, self.name, self.retention)
+        unneeded = [*select_unreferenced(old, needs.images, image_key_prefix), *old_indexes, *old_claims]
         note = f"{self.name}: the store was too slow; the rest of the review copies is left for the next sweep"
         deleter.delete("review", unneeded, partial(self._guard, 0), note)
 

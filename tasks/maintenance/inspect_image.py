@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.table_schemas import MANIFEST
 from infra.errors import InvalidImage, UnreadableSource
 from infra.imaging.codecs import JPEG_START, PNG_SIGNATURE, decode, pixel_sha
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, read_source_type
+from infra.imaging.source_marks import NO_MARK, SourceMark, mark_for, read_mark
 from infra.interfaces import ObjectStore, TableStore, Watermark
 from infra.provenance.credentials import ContentCredential, read_credential
 from infra.provenance.image_input import require_max_pixels
@@ -28,8 +29,9 @@ MAX_ROWS = 100
 MAX_PIXELS = 2**26
 """Larger images are not decoded: no shop shows 67 megapixels, and their pixels would fill the memory."""
 
-_COLUMNS = ("sku", "view", "variant", "index", "object", "run_id", "released_at", "file_sha", "pixel_sha")
-_SHORT_COLUMNS = _COLUMNS[:-2]
+_SHORT_COLUMNS = ("sku", "view", "variant", "index", "object", "run_id", "released_at", "mode", "kept")
+_COLUMNS = pa.schema([MANIFEST.field(name) for name in (*_SHORT_COLUMNS, "photo_sha", "file_sha", "pixel_sha")])
+"""A schema and not names: tables of older versions lack some columns, which are then read as nulls."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class MatchingManifestRow:
     release: int | None
     same: str
     """`file`: the same to the byte; `pixels`: only the same pixels."""
+    mode: str | None = None
+    photo_sha: str | None = None
+    kept: str | None = None
+    """The `KeptResult` as JSON, where a photo's product is kept."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +63,21 @@ class ImageProvenance:
     bytes: int
     sha256: str
     pixel_sha: str | None
-    source_type: str | None
+    mark: SourceMark
     c2pa: ContentCredential
     watermark_payload: str | None = None
     """The payload that the registered watermark reads from the pixels, in hex."""
     problems: list[str] = field(default_factory=list)
 
     @property
+    def source_type(self) -> str | None:
+        """Return the IPTC source type that the XMP names."""
+        return self.mark.source_type
+
+    @property
     def has_valid_marks(self) -> bool:
-        """Tell whether the XMP says that a trained model generated the image, and a C2PA signature is valid."""
-        return self.source_type == TRAINED_ALGORITHMIC_MEDIA and self.c2pa.is_valid
+        """Tell whether the XMP says what made the image, and a valid C2PA signature says the same."""
+        return _is_a_mark(self.mark) and self.c2pa.is_valid and _say_the_same(self.mark, self.c2pa)
 
 
 def inspect_image(data: bytes, anchors: str = "", watermark: Watermark | None = None) -> ImageProvenance:
@@ -77,9 +88,9 @@ def inspect_image(data: bytes, anchors: str = "", watermark: Watermark | None = 
     """
     image_format = _detect_format(data)
     problems: list[str] = []
-    source_type = pixels_sha = payload = None
+    mark, pixels_sha, payload = NO_MARK, None, None
     try:
-        source_type = read_source_type(data)
+        mark = read_mark(data)
     except InvalidImage as error:
         problems.append(str(error))
     credential = read_credential(data, f"image/{image_format}", anchors)
@@ -91,23 +102,39 @@ def inspect_image(data: bytes, anchors: str = "", watermark: Watermark | None = 
             payload = watermark.extract(pixels) if watermark is not None else None
     except InvalidImage as error:
         problems.append(str(error))
-    if source_type != TRAINED_ALGORITHMIC_MEDIA:
-        finding = "has no DigitalSourceType" if source_type is None else "names another DigitalSourceType"
+    if not _is_a_mark(mark):
+        finding = "has no DigitalSourceType" if mark.source_type is None else "names another DigitalSourceType"
         problems.append(f"the XMP {finding}: it does not say that a trained model generated the image")
     if not credential.is_present:
         problems.append("there is no C2PA manifest")
     elif not credential.is_valid:
         problems.append(f"the C2PA signature is not valid: {'; '.join(credential.problems) or credential.state}")
+    elif _is_a_mark(mark) and not _say_the_same(mark, credential):
+        problems.append("the XMP and the C2PA manifest do not say the same of what made the image")
     return ImageProvenance(
         format=image_format,
         bytes=len(data),
         sha256=sha256(data).hexdigest(),
         pixel_sha=pixels_sha,
-        source_type=source_type,
+        mark=mark,
         c2pa=credential,
         watermark_payload=None if payload is None else payload.hex(),
         problems=problems,
     )
+
+
+def _is_a_mark(mark: SourceMark) -> bool:
+    """Tell whether it is a mark that Packshot writes: of an image that a model made, or of a kept product."""
+    try:
+        return mark == mark_for(mark.mode)
+    except ValueError:
+        return False
+
+
+def _say_the_same(mark: SourceMark, credential: ContentCredential) -> bool:
+    """Tell whether both say what the other says; an edit of a photo names it in its manifest."""
+    is_same = (credential.source_type or None) == mark.source_type
+    return is_same and bool(credential.photo) == (mark.mode is not None)
 
 
 def find_manifest_rows(store: ObjectStore, tables: TableStore, image: ImageProvenance) -> list[MatchingManifestRow]:
@@ -132,6 +159,7 @@ def _find_rows_in_catalogue(
             same = "file" if row["file_sha"].hex() == image.sha256 else "pixels"
             remaining -= same == "pixels"
             columns = {name: row[name] for name in _SHORT_COLUMNS}
+            columns["photo_sha"] = row["photo_sha"].hex() if row["photo_sha"] else None
             yield MatchingManifestRow(catalogue, **columns, release=releases.get(row["run_id"]), same=same)
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.keys import SHORT_DIGEST_LENGTH, digest
-from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
+from catalogs.runs.commit_kinds import ANSWERS_KIND, POLICY_KIND, ROLLBACK_KIND
 from infra.cdn_purge import Purger
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
 from infra.stores.json_objects import find_json, write_json
@@ -24,7 +24,7 @@ MAX_KEYS_A_RECORD = 1000
 MAX_ANSWERS = 5
 """Answers that a record keeps: the newest."""
 PENDING, DONE = "pending", "done"
-PURGED_KINDS = (ROLLBACK_KIND, POLICY_KIND)
+PURGED_KINDS = (ROLLBACK_KIND, POLICY_KIND, ANSWERS_KIND)
 """Commits that take images back for good; what a refresh replaces is purged when a sweep deletes it."""
 
 

@@ -8,18 +8,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.indexes.digest_index import DIGEST_BYTES, fixed_bytes
 from catalogs.indexes.digest_set import DigestSet, table_row_digests, text_digests
 from catalogs.keys import image_key
-from catalogs.slot_states import SlotState
-from catalogs.table_schemas import PUBLISHED_FILES, REVIEW_INDEX
-from infra.interfaces import ObjectInfo, ObjectStore, TableStore
+from catalogs.table_schemas import MANIFEST, PUBLISHED_FILES
+from infra.interfaces import ObjectStore, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.parquet_objects import parse_table, read_row_groups
-from tasks.maintenance.retention import MIN_AGE, RetentionPolicy
+from tasks.answers.answer_pruning import AnswerReferences
+from tasks.maintenance.named_photos import NamedPhotos
+
+_IMAGE_COLUMNS = ("object", "slot_id", "pixel_sha", "run_id", "photo_sha", "kept")
 
 
 @dataclass
@@ -38,11 +39,26 @@ class ReferencedImages:
         self.run_ids |= set(rows.column("run_id").unique().drop_null().to_pylist())
 
 
-def find_referenced_images(tables: TableStore, table: str, oldest: int) -> ReferencedImages:
-    """Return what any version from `oldest` on shows: each data file of those versions is read once."""
+def find_referenced_images(
+    tables: TableStore,
+    table: str,
+    oldest: int,
+    answers: AnswerReferences | None = None,
+    photos: NamedPhotos | None = None,
+) -> ReferencedImages:
+    """Return what any version from `oldest` on shows: each data file of those versions is read once.
+
+    `answers` and `photos` are told what those versions name, too.
+    """
     referenced = ReferencedImages()
-    for batch in tables.batches_since(table, ("object", "slot_id", "pixel_sha", "run_id"), oldest=oldest):
+    names = [*_IMAGE_COLUMNS, *(("request_key", "sku") if answers else ())]
+    columns = pa.schema([MANIFEST.field(name) for name in names])
+    for batch in tables.batches_since(table, columns, oldest=oldest):
         referenced.add(batch)
+        if photos is not None:
+            photos.add_results(batch)
+        if answers:
+            answers.add(batch)
     return referenced
 
 
@@ -102,37 +118,6 @@ def find_measuring_runs(store: ObjectStore, withdrawal_lists: Iterable[str]) -> 
 
     run_ids: set[str] = set()
     return run_ids.union(*concurrent_map(store, read_runs, sorted(withdrawal_lists)))
-
-
-def find_pending_reviews(
-    store: ObjectStore, tables: TableStore, catalogue: str, retention: RetentionPolicy
-) -> tuple[DigestSet, list[ObjectInfo]]:
-    """Return the images (first 16 bytes of their keys) that are still to be reviewed, and the indexes without any.
-
-    To be reviewed are the images that wait by the outcomes, and samples that have not expired. Only indexes older than
-    a day are returned.
-    """
-    pending, indexes = DigestSet(), []
-    table = layout.outcomes_table(catalogue)
-    if tables.version(table) is not None:
-        for batch in tables.batches(table, ("state", "image_key")):
-            images = batch.filter(pc.equal(batch.column("state"), SlotState.REVIEW)).column("image_key").drop_null()
-            pending.add(fixed_bytes(images)[:, :DIGEST_BYTES].tobytes() if len(images) else b"")
-    infos = list(store.list(layout.review_index_prefix(catalogue)))
-    for info, data in zip(infos, concurrent_map(store, lambda info: store.find(info.key), infos), strict=True):
-        if data is None:
-            continue  # another sweep has deleted it
-        rows = parse_table(info.key, data, REVIEW_INDEX)
-        current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(retention.now)))
-        pending.add(_image_key_prefixes(current.filter(pc.equal(current["why"], "sample"))))
-        prompts = current["image_key"].null_count  # a row without an image asks for a review of its prompt
-        indexes.append((info, _image_key_prefixes(rows), prompts))
-    old = [(info, images, prompts) for info, images, prompts in indexes if info.modified < retention.now - MIN_AGE]
-    return pending, [info for info, images, prompts in old if not prompts and not pending.contains(images).any()]
-
-
-def _image_key_prefixes(rows: pa.Table) -> bytes:
-    return b"".join(key[:DIGEST_BYTES] for key in rows["image_key"].drop_null().to_pylist())
 
 
 def _attempt_key_prefixes(requests: pa.Table | pa.RecordBatch, count_column: str) -> Iterator[bytes]:

@@ -12,8 +12,12 @@ from datetime import datetime, timedelta
 from catalogs import layout
 from infra.errors import TableError
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
+from tasks.access.access_keys import find_ended_access_keys
+from tasks.access.access_log import find_old_access_logs
 from tasks.maintenance.batch_deletion import BatchDeleter, SweepResult
 from tasks.maintenance.catalogue_sweep import BeforeDeleting, CatalogueSweep, KeptRuns
+from tasks.maintenance.named_photos import NamedPhotos
+from tasks.maintenance.photo_sweep import PhotoSweep
 from tasks.maintenance.purges import find_old_purges
 from tasks.maintenance.retention import (
     DEFAULT_RULES,
@@ -53,17 +57,20 @@ def sweep(
     deleter = BatchDeleter(store, SweepResult(dry_run))
     names = list_catalogues(store)
     kept: KeptRuns | None = KeptRuns()
+    photos = NamedPhotos()
     for name in names:
         try:
-            kept_by_catalogue = CatalogueSweep(store, tables, name, retention, work, before_deleting).sweep(deleter)
+            one = CatalogueSweep(store, tables, name, retention, work, before_deleting, photos)
+            kept_by_catalogue = one.sweep(deleter)
             kept = kept and kept | kept_by_catalogue
         except TableError as error:
             kept = None
             deleter.result.notes.append(f"{name}: left as it is, since its kept releases cannot be read: {error}")
     StagedSweep(store, tables, names, retention, plan_wait_seconds).sweep(deleter)
     if kept is None:
-        deleter.result.notes.append("folders of runs are left alone, since a catalogue cannot be read")
+        deleter.result.notes.append("photos and folders of runs are left alone, since a catalogue cannot be read")
     else:
+        PhotoSweep(store, tables, names, retention, photos).sweep(deleter)
         sweep_run_folders(store, retention, work, kept, deleter)
     _sweep_by_age(store, retention, work, deleter)
     if deleter.old_versions is not None:
@@ -78,6 +85,8 @@ def _sweep_by_age(store: ObjectStore, retention: RetentionPolicy, work: OpenWork
     """Delete what is kept for a time only, whatever names it."""
     deleter.delete("leases", _find_old_run_leases(store, retention, work))
     deleter.delete("purges", find_old_purges(store, retention.runs_cutoff))
+    deleter.delete("access", find_old_access_logs(store, retention.runs_cutoff))
+    deleter.delete("access", find_ended_access_keys(store, retention.runs_cutoff))
     cutoffs = {
         ("probes", layout.PROBE_OBJECTS): retention.young,
         ("marks", layout.DELETION_MARKS): retention.young,

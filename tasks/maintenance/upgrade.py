@@ -8,6 +8,8 @@ harm. Nothing is removed or rewritten: pictures, digests and releases stay, and 
 | --------- | ----------------------------------------------------------------------------------- |
 | 2         | columns and properties that tables of older versions lack, in each catalogue        |
 | 3         | `store.json` notes since when staged work carries tags: older work needs none        |
+| 4         | columns again: outcomes name the answers of people, which older versions do not heed |
+| 5         | columns again: the manifest says what images keep of photos, and names the photo     |
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -110,8 +112,14 @@ def _add_table_features(store: ObjectStore, tables: TableStore) -> Iterator[Acti
 
 
 _Step = Callable[[ObjectStore, TableStore], Iterator[Action]]
-_STEPS: dict[int, _Step] = {2: _add_table_features, 3: lambda *_: iter(())}  # 3 is `tagged_since` in store.json alone
+_STEPS: dict[int, _Step] = {
+    2: _add_table_features,
+    3: lambda *_: iter(()),  # `tagged_since` in store.json alone
+    4: _add_table_features,
+    5: _add_table_features,
+}
 
 
 def _steps_after(before: int) -> list[_Step]:
-    return [_STEPS[number] for number in range(before + 1, LAYOUT + 1)]
+    """Return the steps from a layout to this one; two layouts may ask for the same step."""
+    return list(dict.fromkeys(_STEPS[number] for number in range(before + 1, LAYOUT + 1)))

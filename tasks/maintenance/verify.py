@@ -21,10 +21,11 @@ from catalogs.errors import OptionError
 from catalogs.indexes.digest_set import DigestSet, text_digests
 from catalogs.keys import SHORT_DIGEST_LENGTH
 from catalogs.table_rows import PublishedFileRow
+from catalogs.table_schemas import MANIFEST
 from infra.errors import InvalidImage, ObjectMissing, StoreError
 from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import Commit, ObjectStore, TableStore
-from tasks.gates.required_marks import SourceMarkRequirements, find_mark_problems, find_signed_runs
+from tasks.gates.required_marks import SourceMarkRequirements, find_mark_problems, find_signed_runs, kept_origin
 from tasks.runs.release_history import require_history
 
 MAX_FINDINGS = 100
@@ -37,7 +38,8 @@ LISTING_PAGE_OBJECTS = 1000
 MISSING = "there is no such object"
 EMPTY = "the object is empty"
 
-_COLUMNS = tuple(PublishedFileRow.__annotations__)
+_COLUMNS = pa.schema([MANIFEST.field(name) for name in PublishedFileRow.__annotations__])
+"""A schema and not names: tables of older versions lack some columns, which are then read as nulls."""
 PresenceCheck = Callable[[list[PublishedFileRow], ThreadPoolExecutor], Iterable[str]]
 """From rows to the problem with each row's object without reading it; an empty text where there is none."""
 
@@ -251,8 +253,9 @@ def _find_file_problems(data: bytes, row: PublishedFileRow, required: _RequiredM
             yield f"the pixels' sha256 is {pixels}, not {_hex(row['pixel_sha'])}"
         source = required.source_marks.is_required(row["run_id"], row["finish_digest"])
         signed = row["run_id"] in required.signed_runs
-        yield from find_mark_problems(data, source_required=source, signature_required=signed)
-    except InvalidImage as error:
+        kept = kept_origin(row["mode"], row["photo_sha"])
+        yield from find_mark_problems(data, source_required=source, signature_required=signed, kept=kept)
+    except (InvalidImage, ValueError) as error:  # ValueError: a mode that this version does not know
         yield str(error)
 
 

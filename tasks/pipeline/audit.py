@@ -10,7 +10,7 @@ Python objects. The totals are one row, with the differences and shares that the
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from catalogs.planning.plan import Plan
 from catalogs.policy.audit_suite import AuditSuite, Expectation, built_in_audit_suite
 from catalogs.policy.schema import Policy
+from catalogs.runs.held_selection import NOT_RELEASED
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.slot_states import DECIDED_STATES, JUDGED_STATES, SlotState
 from infra.data_quality import ExpectationResult, validate
@@ -39,7 +40,10 @@ class RunTotals:
 
     `planned` = `new` + `changed` + `redecided` (waiting slots under another policy); `live` is how many slots the
     catalogue had published before the run, `retired` how many of those the run removes. `prompts_waiting` of
-    `prompts_judged` new and changed slots wait for a person because of their prompt.
+    `prompts_judged` new and changed slots wait for a person because of their prompt. Of `review` and `blocked`,
+    `kept_waiting` and `kept_blocked` are slots that the gates passed and that a person kept back on letting a part of
+    the batch go: the shares are about the gates, so they count as published there. `published_by_people`,
+    `review_by_people` and `blocked_by_people` were decided by answers and not by the gates: they are in the sums alone.
     """
 
     planned: int
@@ -61,6 +65,19 @@ class RunTotals:
     rows_without_sku: int = 0
     prompts_judged: int = 0
     prompts_waiting: int = 0
+    kept_waiting: int = 0
+    kept_blocked: int = 0
+    published_by_people: int = 0
+    review_by_people: int = 0
+    blocked_by_people: int = 0
+
+
+class KeptBack(NamedTuple):
+    """How many slots that the gates passed a person keeps back, waiting or refused, and what was decided before."""
+
+    waiting: int
+    blocked: int
+    before: pa.Table
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,13 @@ class AuditResult:
     checks: list[ExpectationResult]
     document: dict[str, Any] = field(default_factory=dict)
     """The whole result for the run's folder: each check with its expectation and reason, and the totals."""
+
+    def with_check(self, failed: ExpectationResult) -> "AuditResult":
+        """Return the result with a failed check that no expectation of the suite says: it holds the batch too."""
+        held = sorted([*self.held, failed.name])
+        said = {**asdict(failed), "frame": "people", "type": "", "kwargs": {}, "where": None, "source": ""}
+        document = self.document | {"held": held, "checks": [*self.document["checks"], said]}
+        return AuditResult(held, [*self.checks, failed], document)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a report."""
@@ -103,14 +127,13 @@ def audit(decisions: pa.Table, totals: RunTotals, suite: AuditSuite) -> AuditRes
     return AuditResult(held, checks, {"suite_version": suite.version, "held": held, "totals": row, "checks": documents})
 
 
-def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], policy: Policy) -> AuditResult:
-    """Audit a decided batch under the suite that its policy names."""
-    states = Counter(
-        SlotState.SUPERSEDED.value if slot in superseded else state
-        for slot, state in zip(
-            batch.decisions["slot_id"].to_pylist(), batch.decisions["state"].to_pylist(), strict=True
-        )
-    )
+def audit_batch(
+    batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], policy: Policy, kept_back: KeptBack | None = None
+) -> AuditResult:
+    """Audit a decided batch under the suite that its policy names; `kept_back` is what a person keeps of it."""
+    kept_back = kept_back or KeptBack(0, 0, batch.decisions)
+    answered = kept_back.before.filter(pc.is_valid(kept_back.before["answer"]))
+    states, by_people = (_count_slots(rows, superseded) for rows in (batch.decisions, answered))
     totals = RunTotals(
         planned=plan.slots.new + plan.slots.changed + plan.slots.decided_anew,
         new=plan.slots.new,
@@ -119,6 +142,9 @@ def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], p
         live=plan.live,
         retired=plan.retired,
         superseded=states[SlotState.SUPERSEDED],
+        kept_waiting=kept_back.waiting,
+        kept_blocked=kept_back.blocked,
+        **{f"{state.report_name}_by_people": by_people[state] for state in JUDGED_STATES},
         **{state.report_name: states[state] for state in DECIDED_STATES},
         **_plan_totals(plan),
     )
@@ -177,11 +203,13 @@ def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
 
 
 def reasons_frame(decisions: pa.Table) -> "pd.DataFrame":
-    """Return one row for each reason: how many slots have it, and their share of all slots that a gate judged."""
+    """Return one row for each reason: how many slots have it, and their share of all that the gates decided."""
     import pandas
 
-    rows = decisions.filter(pc.is_in(decisions["state"], pa.array(JUDGED_STATES)))
+    judged = pc.is_in(decisions["state"], pa.array(JUDGED_STATES))
+    rows = decisions.filter(pc.and_(judged, pc.is_null(decisions["answer"])))
     counted = pc.value_counts(pc.list_flatten(rows["reasons"])).to_pylist()
+    counted = [entry for entry in counted if entry["values"] != NOT_RELEASED]  # a person's, of no gate
     columns = ["reason", "slots", "share", "decided"]
     reasons = [(entry["values"], entry["counts"], entry["counts"] / rows.num_rows, rows.num_rows) for entry in counted]
     return pandas.DataFrame(reasons, columns=columns)
@@ -196,7 +224,10 @@ def totals_frame(decisions: pa.Table, totals: RunTotals) -> "pd.DataFrame":
 
 def _derive_totals(state_counts: Mapping[str, int], totals: RunTotals) -> dict[str, float]:
     final = {state.report_name: getattr(totals, state.report_name) for state in DECIDED_STATES}
-    decided = totals.published + totals.review + totals.blocked
+    passed = totals.published + totals.kept_waiting + totals.kept_blocked - totals.published_by_people
+    doubted = totals.review - totals.kept_waiting - totals.review_by_people
+    refused = totals.blocked - totals.kept_blocked - totals.blocked_by_people
+    decided = passed + doubted + refused
     attempted = decided + totals.failed
     return {
         "batch_rows": sum(state_counts.values()),
@@ -208,9 +239,9 @@ def _derive_totals(state_counts: Mapping[str, int], totals: RunTotals) -> dict[s
         "decided": decided,
         "attempted": attempted,
         "retired_share": _share(totals.retired, totals.live),
-        "publish_share": _share(totals.published, decided),
-        "review_share": _share(totals.review, decided),
-        "blocked_share": _share(totals.blocked, decided),
+        "publish_share": _share(passed, decided),
+        "review_share": _share(doubted, decided),
+        "blocked_share": _share(refused, decided),
         "failed_share": _share(totals.failed, attempted),
         **_derive_shares(asdict(totals)),
     }
@@ -225,6 +256,13 @@ def _derive_shares(totals: Mapping[str, int]) -> dict[str, float]:
         "without_sku_share": _share(totals["rows_without_sku"], rows_read),
         "prompt_waiting_share": _share(totals["prompts_waiting"], totals["prompts_judged"]),
     }
+
+
+def _count_slots(decisions: pa.Table, superseded: frozenset[bytes]) -> Counter[str]:
+    """Return how many slots are in each state, superseded ones apart."""
+    slots, states = (decisions[name].to_pylist() for name in ("slot_id", "state"))
+    pairs = zip(slots, states, strict=True)
+    return Counter(SlotState.SUPERSEDED.value if slot in superseded else state for slot, state in pairs)
 
 
 def _count_states(decisions: pa.Table) -> dict[str, int]:

@@ -15,26 +15,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.answers.standing_answers import StandingAnswers
 from catalogs.models.weights import ModelProvenance
+from catalogs.photos.kept_request import KEPT_MODEL
+from catalogs.photos.photo_faults import is_photos_own_fault
 from catalogs.planning.caption_length import CAPTION_TOO_LONG
-from catalogs.planning.schedule import DEFERRAL_REASONS
 from catalogs.policy.schema import Policy
+from catalogs.runs.answered_attempts import answered_attempt, apply_answers, find_asked_attempts, find_refusal
 from catalogs.runs.attempts import RequestFinishKey, attempt_histories
 from catalogs.runs.judged_requests import JudgedRequest, JudgedRequests, find_owed_attempts
-from catalogs.runs.work_items import WorkItem, requests_from_table
+from catalogs.runs.work_items import WorkItem
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import SlotRow
-from catalogs.table_schemas import DECISIONS, DEFERRALS, RENAMED_SLOTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
-from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
+from catalogs.table_schemas import DECISIONS, RECORDS, RENAMED_SLOTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
+from catalogs.verdict import DECISION_STATES, Verdict, combine_verdicts
 from infra.errors import one_line
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups, read_table
+from tasks.answers.answer_log import read_standing_answers
 from tasks.gates.attempt_selection import AttemptSelector, SelectedAttempt, StayingSlots
 from tasks.gates.missing_fingerprints import open_published
 from tasks.gates.near_duplicates import PublishedFingerprints
+from tasks.runs.planned_requests import RequestSummary, read_request_summaries, read_work_items
 
 ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
+KEPT_PROVENANCE = ModelProvenance("photo", None, "")
+"""Of an image that no model made."""
 NOT_MADE = "not-made"
 """Reason for a request without an attempt, where no other reason is known."""
 
@@ -46,18 +53,6 @@ class DecisionResult:
     batch: pa.Table | None
     retry_items: list[WorkItem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-
-class _RequestSummary(NamedTuple):
-    """The part of a request that a decision needs; millions of prompts stay on disk."""
-
-    verdict: str
-    reasons: list[str]
-    model: str
-    attempts_allowed: int
-    category: str
-    deferral_reason: str
-    """Why the plan deferred the request; empty where it did not."""
 
 
 class _ReplacedSlots(NamedTuple):
@@ -100,11 +95,15 @@ def decide(
     """
     files = layout.RunFiles(run_id)
     slots = read_table(store, files.slots, SLOTS)
-    requests = _read_request_summaries(store, run_id)
+    requests = read_request_summaries(store, run_id)
     replaced = _ReplacedSlots.read(store, run_id, slots)
     judged = JudgedRequests(slots, policy, replaced.elsewhere)
     rejudged = judged.find_rejudged(requests)
-    histories = judged.judge(attempt_histories(read_row_groups(store, files.records_prefix), rejudged), rejudged)
+    histories = judged.judge(
+        attempt_histories(read_row_groups(store, files.records_prefix, schema=RECORDS), rejudged), rejudged
+    )
+    answers = _read_answers(store, catalogue, slots) if histories else StandingAnswers()
+    histories = apply_answers(histories, judged.groups, answers)
     live = _LiveImages(store, tables, catalogue, replaced.all)
     selector = AttemptSelector(histories, judged.groups, live.open, policy)
     selected, retryable = selector.select_attempts({})
@@ -115,16 +114,21 @@ def decide(
     }
     next_attempts = {key: number + 1 for key, (number,) in excluded.items()}
     retries = {key: number for key, number in next_attempts.items() if number not in histories[key].attempts}
-    retries |= find_owed_attempts(histories, rejudged)
+    retries |= find_owed_attempts(histories, rejudged) | find_asked_attempts(histories)
     if retries and stop_reason is None:
-        return DecisionResult(None, _read_work_items(store, run_id, judged, retries), live.warnings)
+        return DecisionResult(None, read_work_items(store, run_id, judged, retries), live.warnings)
     if excluded:
         selected, _ = selector.select_attempts(excluded)
     pending: Set[JudgedRequest] = set()
     if stop_reason is not None:
         pending = retries.keys() | {key for key, history in histories.items() if history.last_attempt.needs_retry}
-    decider = _SlotDecider(judged, requests, selected, model_provenance, stop_reason or NOT_MADE, pending)
+    decider = _SlotDecider(judged, requests, selected, answers, model_provenance, stop_reason or NOT_MADE, pending)
     return DecisionResult(decider.decide_slots(slots), warnings=live.warnings)
+
+
+def _read_answers(store: ObjectStore, catalogue: str, slots: pa.Table) -> StandingAnswers:
+    """Return what people said of the images of these slots' requests."""
+    return read_standing_answers(store, catalogue, request_keys=pc.unique(slots["request_key"]))
 
 
 @dataclass(frozen=True)
@@ -151,8 +155,9 @@ class _SlotDecider:
     """Turns slots into rows of DECISIONS."""
 
     judged: JudgedRequests
-    requests: Mapping[RequestFinishKey, _RequestSummary]
+    requests: Mapping[RequestFinishKey, RequestSummary]
     selected: Mapping[JudgedRequest, SelectedAttempt]
+    answers: StandingAnswers
     model_provenance: Mapping[str, ModelProvenance]
     stop_reason: str
     """Why what was not generated was not generated."""
@@ -172,12 +177,13 @@ class _SlotDecider:
 
         1. A prompt gate refused the request or this slot: review or blocked, and no attempt was spent.
         2. Its request has no attempt, or none that passes while another attempt is pending: deferred.
-        3. The selected attempt decides: published, review, blocked or failed.
+        3. A person has refused the selected attempt, and only other SKUs of its request were readmitted: blocked.
+        4. The selected attempt decides: published, review, blocked or failed.
         """
         key = self.judged.key_of(slot)
         request, selected = self.requests[key.pair], self.selected.get(key)
         row: dict[str, Any] = {name: value for name, value in slot.items() if name in DECISIONS.names}
-        row |= self.model_provenance[request.model]._asdict()
+        row |= self._provenance(request.model)._asdict()
         if request.verdict != "PASS" or slot["verdict"] != "PASS":
             return row | _refused_columns(request, slot)
         if selected is None or (key in self.pending and selected.verdict.decision != "PASS"):
@@ -185,12 +191,19 @@ class _SlotDecider:
                 "state": SlotState.DEFERRED,
                 "verdict": "REVIEW",
                 "reasons": [request.deferral_reason or self.stop_reason],
+                "answer": None,
                 "attempts_spent": selected.attempts_spent if selected is not None else 0,
             }
+        refusal = find_refusal(selected.attempt, slot["finish_digest"], self.answers, slot["sku"])
+        if refusal is not None:
+            selected = replace(selected, attempt=answered_attempt(selected.attempt, refusal), distinctness=None)
         return row | _attempt_columns(selected)
 
+    def _provenance(self, model: str) -> ModelProvenance:
+        return KEPT_PROVENANCE if model == KEPT_MODEL else self.model_provenance[model]
 
-def _refused_columns(request: _RequestSummary, slot: SlotRow) -> dict[str, Any]:
+
+def _refused_columns(request: RequestSummary, slot: SlotRow) -> dict[str, Any]:
     """Return the columns of a slot that the prompt gates refused, by its request's verdict and its own."""
     verdict = combine_verdicts(
         [
@@ -210,7 +223,8 @@ def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
     """Return the columns of a slot that its selected attempt decides."""
     attempt, verdict = selected.attempt, selected.verdict
     was_made = attempt.origin != "failed"
-    is_fault = not was_made and CAPTION_TOO_LONG not in verdict.reasons  # that is the row's own
+    is_rows_own = CAPTION_TOO_LONG in verdict.reasons or is_photos_own_fault(verdict.reasons)
+    is_fault = not was_made and not is_rows_own
     state = SlotState.FAILED if is_fault else DECISION_STATES[verdict.decision]
     return {
         "state": state,
@@ -231,45 +245,8 @@ def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
         "channels": attempt.channels,
         "channel_reasons": attempt.channel_reasons,
         "backend": attempt.backend,
+        "kept": attempt.kept,
         "collides_with": selected.collides_with,
         "sentence": one_line(attempt.sentence) if attempt.sentence and verdict.decision != "PASS" else None,
+        "answer": attempt.answer.token if attempt.answer is not None else None,
     }
-
-
-def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFinishKey, _RequestSummary]:
-    """Return what decisions need of each request; of two rows for one request a passing one counts.
-
-    A shard's deferral codes stand in the order of its requests: 0 is not deferred, else 1 + the reason's index.
-    """
-    columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed", "category")
-    summaries: dict[RequestFinishKey, _RequestSummary] = {}
-    deferrals = read_table(store, layout.RunFiles(run_id).deferrals, DEFERRALS).to_pylist()
-    codes = {row["shard"]: iter(row["codes"]) for row in deferrals}
-    for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
-        shards = table["shard"].to_pylist()
-        for shard, key, finish, *rest in zip(shards, *(table[name].to_pylist() for name in columns), strict=True):
-            code = next(codes[shard]) if shard in codes else 0
-            summary = _RequestSummary(*[*rest, DEFERRAL_REASONS[code - 1] if code else ""])
-            if summary.verdict == "PASS" or (key, finish) not in summaries:
-                summaries[(key, finish)] = summary
-    return summaries
-
-
-def _read_work_items(
-    store: ObjectStore, run_id: str, judged: JudgedRequests, attempt_numbers: Mapping[JudgedRequest, int]
-) -> list[WorkItem]:
-    """Return work items for some requests, read from the plan: their prompts are not kept in memory.
-
-    An attempt that two categories ask for is one item. It is screened for a category that asks for it, which may then
-    go on to its next attempt at once.
-    """
-    wanted: dict[RequestFinishKey, dict[int, str]] = {}
-    for key, number in sorted(attempt_numbers.items()):
-        wanted.setdefault(key.pair, {}).setdefault(number, key.category)
-    return [
-        WorkItem(replace(request, category=category, attempts_allowed=judged.attempts_allowed[pair]), number)
-        for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix)
-        for request in requests_from_table(table)
-        if (pair := (request.key, request.finish_digest)) in wanted and request.verdict == PASS
-        for number, category in wanted[pair].items()
-    ]

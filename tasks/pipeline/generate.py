@@ -7,6 +7,9 @@ that the budget allowed to begin; items that were not begun have none.
 an engine, in whatever process that is, and everything it needs travels there. It encodes, hashes and writes on threads
 behind a bounded queue, so an engine that is killed loses at most its batch and that queue. An image is never generated
 twice: both sides look for staged images first.
+
+Images that keep a photo's product are composed by processes without a GPU, a few items at a time so that all of them
+have work. They count no engine seconds: neither budget nor cost knows of them.
 """
 
 from collections import Counter
@@ -19,6 +22,7 @@ from threading import Semaphore
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from catalogs.photos.kept_request import KEPT_MODEL
 from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
 from infra.errors import WorkQuarantined, one_line
 from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
@@ -27,7 +31,7 @@ from infra.stores.concurrency import concurrent_map
 from tasks.runs.budget_meter import BudgetMeter
 from tasks.runs.error_boundary import one_sentence_errors
 from tasks.runs.run_context import RunContext
-from tasks.runs.staged_images import find_staged_image, stage_image
+from tasks.runs.staged_images import StagedImage, find_kept_image, find_staged_image, stage_image, stage_kept_image
 
 MAX_QUEUED_FRAMES = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
@@ -35,6 +39,8 @@ MAX_SINGLE_RETRIES = 4 * MAX_QUEUED_FRAMES
 """Images that are retried one by one. More of them are not one bad image and those that were in the queue with it."""
 ENGINE_FAILED = "engine-failed"
 """Failure code of an image that the engine could not make, where it gives no code of its own."""
+MAX_COMPOSED_TOGETHER = 8
+"""Images that one process composes before it asks for more."""
 SET_ASIDE = "set-aside"
 """Failure code of an image at which engines died."""
 
@@ -55,13 +61,18 @@ def generate_within_budget(
     # Under a limit only images that must be generated are reserved; without one the engine's side looks for staged
     # images itself.
     results = _find_staged_images(store, items.values(), trust) if meter.limited else {}
+    takes_engine = work.model != KEPT_MODEL
+    reserve, generate = (
+        (meter.reserve, _generate_with_retries) if takes_engine else (meter.reserve_unmetered, _compose_in_parts)
+    )
     while missing := [item for key, item in items.items() if key not in results]:
-        begun = meter.reserve(len(missing))
+        begun = reserve(len(missing))
         if not begun:
             break
-        for image in _generate_with_retries(pool, replace(work, items=tuple(missing[:begun])), store, trust):
-            time_unknown = image.origin == "reused" or image.failure_code == SET_ASIDE
-            meter.record_image(None if time_unknown else image.engine_seconds)
+        for image in generate(pool, replace(work, items=tuple(missing[:begun])), store, trust):
+            if takes_engine:
+                time_unknown = image.origin == "reused" or image.failure_code == SET_ASIDE
+                meter.record_image(None if time_unknown else image.engine_seconds)
             results[image.item.image_key] = image
     return [_result_for_item(item, results[item.image_key]) for item in work.items if item.image_key in results]
 
@@ -87,8 +98,7 @@ def generate_on_engine(
         for answer in engine.generate(_build_prompts(missing)):
             item = items[answer.key]
             if isinstance(answer, Failure):
-                code = answer.code or ENGINE_FAILED
-                results[answer.key] = GeneratedImage(item, "failed", "", answer.seconds, code, one_line(answer.reason))
+                results[answer.key] = _failed_result(item, answer)
                 continue
             queue_slots.acquire()
             future = threads.submit(_stage_frame, store, item, answer, engine.name, trust)
@@ -108,6 +118,15 @@ def generate_shard(context: RunContext, shard: str) -> dict[str, int]:
         images = generate_within_budget(pool, work, resources.store, context.meter, resources.trust)
         context.put_generated(shard, images)
         return dict(Counter(image.origin for image in images))
+
+
+def _compose_in_parts(pool: Pool, work: ShardWork, store: ObjectStore, trust: StoredWorkTrust) -> list[GeneratedImage]:
+    """Compose a few items at a time: every process has work, and a photo at which one dies costs few others a retry."""
+    starts = range(0, len(work.items), MAX_COMPOSED_TOGETHER)
+    parts = [replace(work, items=work.items[start : start + MAX_COMPOSED_TOGETHER]) for start in starts]
+    with ThreadPoolExecutor(len(parts), "compose") as threads:
+        results = threads.map(lambda part: _generate_with_retries(pool, part, store, trust), parts)
+        return [image for part in results for image in part]
 
 
 def _generate_with_retries(
@@ -148,8 +167,12 @@ def _find_staged_images(
 ) -> dict[str, GeneratedImage]:
     """Return image key -> result for the items whose image is staged and believed."""
     items = list(items)
-    find = partial(find_staged_image, store, trust=trust)
-    staged = concurrent_map(store, find, [item.image_key for item in items])
+
+    def find(item: WorkItem) -> StagedImage | None:
+        find_image = find_kept_image if item.request.kept else find_staged_image
+        return find_image(store, item.image_key, trust)
+
+    staged = concurrent_map(store, find, items)
     return {
         item.image_key: GeneratedImage(item, "reused", image.pixel_sha, backend=image.backend)
         for item, image in zip(items, staged, strict=True)
@@ -180,6 +203,7 @@ def _build_prompts(items: Iterator[WorkItem]) -> Iterator[Prompt]:
             height=request.height,
             steps=request.steps,
             guidance=request.guidance,
+            kept=request.kept or "",
         )
 
 
@@ -187,7 +211,18 @@ def _stage_frame(
     store: ObjectStore, item: WorkItem, frame: Frame, backend: str, trust: StoredWorkTrust
 ) -> GeneratedImage:
     """Stage a generated frame; where another run staged the image first, that one counts."""
-    staged = stage_image(store, item.image_key, frame.pixels, backend, trust)
+    if not item.request.kept:
+        staged = stage_image(store, item.image_key, frame.pixels, backend, trust)
+    elif frame.kept:
+        staged = stage_kept_image(store, item.image_key, frame.pixels, frame.kept, backend, trust)
+    else:
+        return _failed_result(item, Failure(frame.key, f"{backend} composes nothing, so it keeps no photo's product."))
+    seconds = 0.0 if item.request.kept else frame.seconds
     return GeneratedImage(
-        item, "generated", staged.pixel_sha, frame.seconds, backend=staged.backend, replaced=staged.replaced
+        item, "generated", staged.pixel_sha, seconds, backend=staged.backend, replaced=staged.replaced
     )
+
+
+def _failed_result(item: WorkItem, failure: Failure) -> GeneratedImage:
+    seconds, code = 0.0 if item.request.kept else failure.seconds, failure.code or ENGINE_FAILED
+    return GeneratedImage(item, "failed", "", seconds, code, one_line(failure.reason))

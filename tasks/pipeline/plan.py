@@ -13,15 +13,14 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.answers.answer_index import AnswerIndex
 from catalogs.errors import CatalogueError
 from catalogs.ingest.row_rejects import Reject
 from catalogs.ingest.row_validation import RowCounts, RowValidator
 from catalogs.planning.budget import CostModel
 from catalogs.planning.caption_length import CaptionLengths
-from catalogs.planning.current_state import CurrentRelease, OutcomeIndex
 from catalogs.planning.plan import (
     MAX_REPORTED_REJECTS,
     Plan,
@@ -31,34 +30,38 @@ from catalogs.planning.plan import (
 from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.planning.planner import Planner
 from catalogs.planning.prompt_samples import PromptSampler, SampledPlanner
+from catalogs.planning.resolved_photos import PhotoResolver, UnreadPhotos
 from catalogs.planning.retry_rules import RetryClock
 from catalogs.planning.schedule import build_schedule
 from catalogs.planning.sharding import Sharder
 from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
-from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
+from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source
 from infra.sources.source_batches import SourceBatch
 from infra.stores.json_objects import read_json, write_json
 from infra.stores.stored_documents import reading
 from infra.tables.data_versions import has_new_data
+from tasks.answers.answer_log import read_answer_index, read_newest_token
 from tasks.gates.brand_learning import BrandLearner
 from tasks.gates.caption_counter import RecipeCaptionCounter
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
-from tasks.pipeline.current_state import read_current_state
-from tasks.pipeline.ended_slots import find_ended_slots
+from tasks.pipeline.current_state import CurrentState, read_current_state
+from tasks.pipeline.ended_slots import EndingOutcomes, find_ended_slots
 from tasks.pipeline.former_negatives import read_former_negatives
 from tasks.pipeline.learn_brands import open_learner
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
+from tasks.pipeline.retired_slots import retire_slots
 from tasks.pipeline.source_passes import run_source_passes
 from tasks.pipeline.source_totals import SourceTotals
+from tasks.runs.held_answers import only_accepts_held_images
 from tasks.runs.job_source import open_job_source, open_validator
 from tasks.runs.plan_writer import PlanWriter
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913 - a job, its stores and its terms, each with a default where it may be left out
     job: RefreshJob,
     store: ObjectStore,
     tables: TableStore,
@@ -66,9 +69,11 @@ def make_plan(
     shard_size: int,
     cost_model: CostModel | None = None,
     gates: PlanGates | None = None,
+    photos: PhotoResolver | None = None,
 ) -> Plan:
     """Plan `job`, by default without limits; with a `run_id`, write the plan into that run's folder, `plan.json` last.
 
+    Without `photos` none of the photos that rows name is read, and their slots wait.
     Raises `CatalogueError` where the source as a whole cannot be used, and `infra.errors.UnreadableSource` where it
     cannot be read.
     """
@@ -78,44 +83,56 @@ def make_plan(
     live, outcomes, version = state.live, state.outcomes, state.version
     negatives = partial(read_former_negatives, store, tables, layout.manifest_table(job.catalogue), version)
     gates = gates or PlanGates()
-    planner = _open_planner(job, live, outcomes, gates, now, elsewhere, negatives)
+    answers = read_answer_index(store, job.catalogue)
+    planner = _open_planner(job, state, gates, now, elsewhere, negatives, answers, photos)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
-    plan.outcomes_version = state.outcomes_version
+    plan.outcomes_version, plan.newest_answer = state.outcomes_version, answers.newest_token
     with ExitStack() as stack:
         writer = PlanWriter(store, run_id, stack)
         sampled = SampledPlanner(planner, gates.sampler or PromptSampler())
         totals = _plan_source(job, source, sampled, writer, sharder, plan, now)
         plan.prompts = sampled.sampler.documents()
-        plan.warnings += [*planner.syntax.warnings(), *planner.captions.warnings()]
-        _report_waiting(plan, planner.waiting)
-        _retire_slots(job, tables, live, writer, plan, totals)
+        _report_planner(plan, planner)
+        retire_slots(job, tables, live, writer, plan, totals)
         if totals.renames:
             plan.renamed = len(totals.renames)
             plan.warnings.append(totals.renames.warning(live))
             writer.write_table(writer.files.renamed, totals.renames.table(live))
-        if job.scope == "full" and not totals.unidentified_rejects:
-            ended = find_ended_slots(tables, job.catalogue, outcomes, live, totals.rejected_skus, now)
-            writer.write_rows(writer.files.ended, ended)
+        if job.scope == "full":
+            gone = [] if totals.unidentified_rejects else outcomes.unrequested_slots(live)
+            ending, rejected = EndingOutcomes(gone, planner.lapsed.ended), totals.rejected_skus
+            writer.write_rows(writer.files.ended, find_ended_slots(tables, job.catalogue, ending, rejected, now))
     if run_id is not None:
         write_json(store, layout.RunFiles(run_id).plan, plan.document())
     return plan
 
 
-def _open_planner(
+def _open_planner(  # noqa: PLR0913 - all that a planner joins
     job: RefreshJob,
-    live: CurrentRelease,
-    outcomes: OutcomeIndex,
+    state: CurrentState,
     gates: PlanGates,
     now: datetime,
     elsewhere: PlannedElsewhere,
     read_negatives: Callable[[], Sequence[str]],
+    answers: AnswerIndex,
+    photos: PhotoResolver | None,
 ) -> Planner:
     prompt_gate = gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages, shop_brands=job.shop_brands.names)
     judging = (job.policy.digest, prompt_gate, RetryClock(now, gates.scanners), job.policy.review_days)
     brands = job.shop_brands if job.policy.brands.own == "shop" else None
     texts = (read_negatives, CaptionLengths(RecipeCaptionCounter(job.recipe)), brands)
-    return Planner(job.recipe, live, outcomes, *judging, job.backfill, elsewhere, *texts)
+    return Planner(
+        job.recipe,
+        state.live,
+        state.outcomes,
+        *judging,
+        job.backfill,
+        elsewhere,
+        *texts,
+        answers,
+        photos=photos or UnreadPhotos(),
+    )
 
 
 def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
@@ -140,6 +157,14 @@ def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
         return False
     manifest = layout.manifest_table(run.catalogue)
     return not has_new_data(tables, manifest, plan.base_version or 0)  # version 0 is empty
+
+
+def knows_all_answers(store: ObjectStore, run: Run) -> bool:
+    """Tell whether a newer plan would be no other for what was answered since a run's own was made."""
+    plan = load_plan(store, run.run_id)
+    if plan is None or plan.newest_answer == read_newest_token(store, run.catalogue):
+        return plan is not None
+    return only_accepts_held_images(store, run, plan.newest_answer)
 
 
 def _plan_source(
@@ -234,22 +259,11 @@ def _apply_schedule(plan: Plan, sharder: Sharder, totals: SourceTotals, writer: 
         writer.write_table(writer.files.deferrals, pa.table(columns, schema=DEFERRALS))
 
 
-def _retire_slots(
-    job: RefreshJob, tables: TableStore, live: CurrentRelease, writer: PlanWriter, plan: Plan, totals: SourceTotals
-) -> None:
-    """Retire live slots that a full run no longer asks for, unless a rejected row may be about their SKU."""
-    version = plan.base_version
-    if job.scope != "full" or version is None or totals.unidentified_rejects or live.requested.all():
-        return
-    old_names = {live.exponent_names[sku] for sku in totals.rejected_skus & live.exponent_names.keys()}
-    rejected = pa.array(sorted(totals.rejected_skus | old_names), pa.string())
-    for batch in tables.batches(layout.manifest_table(job.catalogue), ("slot_id", "sku", "file_sha"), version=version):
-        rows = pa.Table.from_batches([batch]).filter(pa.array(live.unrequested_mask(batch.column("slot_id"))))
-        rows = rows.filter(pc.invert(pc.is_in(rows["sku"], rejected)))
-        if rows.num_rows:
-            retired = rows.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED_SLOTS)
-            writer.write_table(writer.files.retired, retired)
-            plan.retired += rows.num_rows
+def _report_planner(plan: Plan, planner: Planner) -> None:
+    """Add to the plan what the planner found out beside the slots to decide."""
+    plan.warnings += [*planner.syntax.warnings(), *planner.captions.warnings(), *planner.kept_rows.warnings()]
+    plan.photos, plan.answers = planner.kept_rows.document(), planner.rules.taken.document()
+    _report_waiting(plan, planner.waiting)
 
 
 def _report_waiting(plan: Plan, waiting: WaitingSlots) -> None:

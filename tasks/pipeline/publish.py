@@ -14,11 +14,13 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.photos.kept_request import parse_kept_result
 from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch, compute_totals, manifest_changes
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import PublishedDecisionRow
@@ -34,7 +36,7 @@ from catalogs.table_schemas import (
 )
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
 from infra.imaging.jpeg_segments import find_foreign_part
-from infra.interfaces import ObjectStore, Signer, TableStore
+from infra.interfaces import KeptOrigin, ObjectStore, Signer, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups, read_table, write_table
@@ -85,10 +87,12 @@ def publish(
     batch: ReleaseBatch,
     signer: Signer | None = None,
     check: Callable[[], None] | None = None,
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> Release:
     """Write the batch's objects (signed where there is a signer) and fingerprints, then commit its manifest rows.
 
-    `check` raises where the run may not commit any more; it is asked just before the commit.
+    `check` raises where the run may not commit any more; it is asked just before the commit. `facts` is metadata that
+    the commit carries for later runs.
     """
     files = read_published_files(store, batch.run_id)
     for rows in batch.published_decisions():
@@ -104,7 +108,7 @@ def publish(
         changes = manifest_changes(batch, files, context.live_rows, totals, now, context.channels)
         return (base, totals), changes
 
-    metadata = {"run_id": batch.run_id, "kind": "release"}
+    metadata = {**facts, "run_id": batch.run_id, "kind": "release"}
     if files and all(file.signed for file in files.values()):
         metadata[SIGNED_KEY] = ALL_SIGNED
     (base, totals), version = commit_once(
@@ -167,7 +171,7 @@ def write_objects(
 def _publish_image(
     store: ObjectStore, catalogue: str, row: PublishedDecisionRow, signer: Signer | None, source_mark_required: bool
 ) -> PublishedFile:
-    """Sign and write one image, and read it back; with `source_mark_required` it must carry the IPTC mark."""
+    """Sign and write one image, and read it back; with `source_mark_required` it must carry the mark of its mode."""
     slot = (row["sku"], row["view"], row["variant"], row["index"])
     screened = _read_screened_or_discard(store, row)
     if screened is None:
@@ -175,7 +179,8 @@ def _publish_image(
             f"{_staged_key(row)} is missing, or is not the file that was screened: this run ends as superseded."
             " Give the same command again; it generates the image anew"
         )
-    data = screened if signer is None else signer.sign(screened, layout.image_title(*slot))
+    kept = _kept_origin(row)
+    data = screened if signer is None else signer.sign(screened, layout.image_title(*slot), kept)
     sha = sha256(data)
     key = layout.published_image(catalogue, *slot, sha.hexdigest())
     write_shared_object(store, catalogue, key, data, content_type="image/jpeg", cache_control=IMMUTABLE_CACHE_CONTROL)
@@ -184,10 +189,18 @@ def _publish_image(
         raise StoreError(f"{key} holds other bytes than were written; another writer overwrote a published object")
     # Apart from the C2PA manifest it is the screened file to the byte, so its pixels are the screened ones.
     signed = signer is not None
-    problems = list(find_mark_problems(stored, source_required=source_mark_required, signature_required=signed))
+    required = {"source_required": source_mark_required, "signature_required": signed}
+    problems = list(find_mark_problems(stored, **required, kept=kept))
     if problems:
         raise ProvenanceMarkError(f"{key} is not published: {', and '.join(problems)}; the release stays as it was")
     return PublishedFile(key, sha.digest(), len(data), signer is not None)
+
+
+def _kept_origin(row: PublishedDecisionRow) -> KeptOrigin | None:
+    if not row["kept"]:
+        return None
+    kept = parse_kept_result(row["kept"])
+    return KeptOrigin(kept.mode, kept.photo)
 
 
 def _staged_key(row: PublishedDecisionRow) -> str:

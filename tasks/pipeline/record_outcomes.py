@@ -5,28 +5,30 @@ Committing the same batch twice changes nothing, and a superseded slot leaves no
 the same image is decided again, and is closed when it expires. A refusal takes the place of the one before it in any
 finish, and never that of a withdrawal: what a person took away stays away, in that finish, whatever is refused later.
 
-Rows end with their slot: those of a slot that the batch publishes or that the catalogue no longer asks for are dropped.
-Withdrawn rows are not: they bind whenever the SKU comes back. So the table is bounded by the slots of the catalogue,
-and by what people ever took away.
+Rows end with their slot: those of a slot that the batch publishes or that the catalogue no longer asks for are dropped,
+and reviews of a request that an unchanged slot no longer asks for. What was blocked of such a request stays, without a
+source.
+Withdrawn rows are not, unless a person has accepted the image since: they bind whenever the SKU comes back. So the
+table is bounded by the slots of the catalogue, and by what people ever took away.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet, table_row_digests
-from catalogs.planning.retry_rules import COLLISION_REASONS, RetrySummary, own_fault_reasons
-from catalogs.policy.review_expiry import REVIEW_EXPIRED, expiry_changes
+from catalogs.answers.answer_verdicts import was_given_after
+from catalogs.planning.retry_rules import RetrySummary, own_fault_reasons
+from catalogs.policy.review_expiry import expiry_changes
 from catalogs.policy.schema import Policy
 from catalogs.runs.outcome_rows import OutcomeWriter, keep_while_deferred
+from catalogs.runs.outcome_scope import OutcomeScope
 from catalogs.runs.release_batch import ReleaseBatch
-from catalogs.slot_states import DECIDED_STATES, REFUSED_BY_GATES, SlotState
+from catalogs.slot_states import DECIDED_STATES, NOT_ASKED_FOR, SlotState
 from catalogs.table_rows import DecisionRow, OutcomeRow
 from catalogs.table_schemas import OUTCOME_KEY, OUTCOMES
 from infra.interfaces import TableStore
@@ -61,7 +63,7 @@ def record_outcomes(
     """
     table = layout.outcomes_table(batch.catalogue)
     tables.ensure(table, OUTCOMES)
-    scope = _OutcomeScope(batch, superseded, now - timedelta(days=policy.review_days))
+    scope = OutcomeScope(batch, superseded, now - timedelta(days=policy.review_days))
     writer = OutcomeWriter(batch.run_id, policy.digest, policy.review_days, now)
 
     def build(base: int) -> tuple[RetrySummary, pa.Table]:
@@ -72,6 +74,7 @@ def record_outcomes(
             changes.add_known(known)
         changes.refuse(scope)
         changes.refresh_digests(batch)
+        changes.forget_sources(batch)
         return changes.own_faults, changes.to_table()
 
     metadata, after, key = {"run_id": batch.run_id}, batch.outcomes_version, OUTCOME_KEY
@@ -79,73 +82,6 @@ def record_outcomes(
         tables, table, batch.run_id, build, on=key, metadata=metadata, after=after, check=check
     )
     return RecordedOutcomes(version, own_faults)
-
-
-@dataclass(frozen=True)
-class _OutcomeScope:
-    """Which rows of the table a batch's commit concerns. Rows that it need not read stay in Arrow."""
-
-    batch: ReleaseBatch
-    superseded: frozenset[bytes]
-    forgotten_before: datetime
-    """Refusals of a slot's older requests are kept as long as a review."""
-
-    @cached_property
-    def decisions(self) -> pa.Table:
-        """Return the decisions that stand."""
-        rows = self.batch.decisions
-        superseded = pa.array(sorted(self.superseded), pa.binary())
-        return rows.filter(pc.invert(pc.is_in(rows["slot_id"], superseded))) if len(superseded) else rows
-
-    @cached_property
-    def _published(self) -> pa.Array:
-        published = self.decisions.filter(pc.equal(self.decisions["state"], SlotState.PUBLISH))
-        return published["slot_id"].combine_chunks()
-
-    @cached_property
-    def _decided(self) -> tuple[pa.Array, DigestSet]:
-        """Return the decided slots, and the digests of their pairs of slot and request."""
-        pairs = DigestSet()
-        pairs.add(table_row_digests(self.decisions, "slot_id", "request_key"))
-        return self.decisions["slot_id"].combine_chunks(), pairs
-
-    @cached_property
-    def _refreshed(self) -> pa.Array:
-        refreshed = self.batch.refreshed
-        return refreshed.filter(pc.equal(refreshed["table"], "outcomes"))["slot_id"].combine_chunks()
-
-    def select_ended(self, rows: pa.RecordBatch) -> pa.Array:
-        """Select the rows that end: their slot is published or no longer asked for, or asks for something else."""
-        slots, state, decided_at = rows.column("slot_id"), rows.column("state"), rows.column("decided_at")
-        ends = pc.is_in(slots, self._published)
-        ended = self.batch.ended
-        if ended.num_rows:
-            gone = pc.is_in(slots, ended["slot_id"].combine_chunks())
-            ends = pc.or_(ends, pc.and_(gone, pc.less_equal(decided_at, ended["planned_at"][0])))
-        decided, pairs = self._decided
-        other_request = pa.array(~pairs.contains(table_row_digests(rows, "slot_id", "request_key")))
-        is_old = pc.less(decided_at, pa.scalar(self.forgotten_before, decided_at.type))
-        without_effect = pc.or_(pc.equal(state, SlotState.DEFERRED), is_old)
-        ends = pc.or_(ends, pc.and_(pc.and_(pc.is_in(slots, decided), other_request), without_effect))
-        return pc.and_(ends, pc.not_equal(state, SlotState.WITHDRAWN))
-
-    def select_known(self, rows: pa.RecordBatch) -> pa.Array:
-        """Select the rows that the commit may have to write again: a budget may have deferred too many for Python.
-
-        These are reviews, rows of decided slots, rows whose digest is refreshed, and those that an older version wrote
-        without a time for the next try.
-        """
-        state, reasons = rows.column("state"), pc.fill_null(pc.binary_join(rows.column("reasons"), " "), "")
-        closed = pc.and_(pc.equal(state, SlotState.BLOCKED), pc.match_substring(reasons, REVIEW_EXPIRED))
-        selected = pc.or_(pc.equal(state, SlotState.REVIEW), closed)
-        selected = pc.or_(selected, pc.is_in(rows.column("slot_id"), self._refreshed))
-        in_batch = pc.is_in(rows.column("slot_id"), self._decided[0])
-        selected = pc.or_(selected, pc.and_(in_batch, pc.not_equal(state, SlotState.DEFERRED)))
-        collides = pc.match_substring_regex(reasons, "|".join(sorted(COLLISION_REASONS)))
-        collides = pc.and_(collides, pc.is_in(state, pa.array(REFUSED_BY_GATES)))
-        unscheduled = pc.and_(pc.is_null(rows.column("retry_at")), pc.is_null(rows.column("collides_with")))
-        older = pc.and_(unscheduled, pc.or_(collides, pc.equal(state, SlotState.FAILED)))
-        return pc.and_(pc.or_(selected, older), pc.invert(self.select_ended(rows)))
 
 
 @dataclass
@@ -174,7 +110,7 @@ class _OutcomeChanges:
             if row["state"] != SlotState.WITHDRAWN:
                 self.refused_before[row["slot_id"], row["request_key"]] = row
 
-    def refuse(self, scope: _OutcomeScope) -> None:
+    def refuse(self, scope: OutcomeScope) -> None:
         """Add the rows of the refused decisions. A deferred slot of which more is known keeps its row."""
         for state in DECIDED_STATES:
             if state != SlotState.PUBLISH:
@@ -187,7 +123,7 @@ class _OutcomeChanges:
             if row["slot_id"] in superseded:
                 continue
             same = self.known.get((row["slot_id"], row["request_key"], row["finish_digest"]))
-            is_withdrawn = same is not None and same["state"] == SlotState.WITHDRAWN
+            is_withdrawn = same is not None and _is_bound(same, row)
             before = same if is_withdrawn else self.refused_before.get((row["slot_id"], row["request_key"]))
             if before is not None and (is_withdrawn or row["state"] == SlotState.DEFERRED):
                 self.current[_key_of(before)] = keep_while_deferred(row, before)
@@ -210,6 +146,15 @@ class _OutcomeChanges:
                 key = _key_of(before)
                 self.current[key] = {**self.current.get(key, before), "source_digest": row["source_digest"]}
 
+    def forget_sources(self, batch: ReleaseBatch) -> None:
+        """Take the source from what was blocked and that no row asks for any more, as of the batch's plan."""
+        lapsed = {(row["slot_id"], row["request_key"]): row["planned_at"] for row in batch.ended.to_pylist()}
+        for key, row in self.known.items():
+            planned_at = lapsed.get(key[:2])
+            is_lapsed = planned_at is not None and row["decided_at"] <= planned_at
+            if is_lapsed and row["state"] == SlotState.BLOCKED and key not in self.decided:
+                self.current[key] = {**self.current.get(key, row), "source_digest": NOT_ASKED_FOR}
+
     def _find_refreshed(self, row: Mapping[str, Any]) -> OutcomeRow | None:
         """Return the row to refresh; a plan of an older version did not name the finish, and knew of one row only."""
         if row["finish_digest"] is not None:
@@ -230,6 +175,12 @@ class _OutcomeChanges:
             changed = {key: row for key, row in adopted.items() if row != self.known[key]}
         dropped = ended.append_column(OUTCOME_CHANGES.field("_op"), pa.array(["drop"] * ended.num_rows, pa.string()))
         return pa.concat_tables([*self.refusals, _to_changes(changed.values(), "put"), dropped])
+
+
+def _is_bound(before: OutcomeRow, decision: DecisionRow) -> bool:
+    """Tell whether a row is a withdrawal that stays: the image was not accepted later."""
+    is_later = was_given_after(decision["answer"] or "", before["decided_at"])
+    return before["state"] == SlotState.WITHDRAWN and not is_later
 
 
 def _key_of(row: OutcomeRow) -> OutcomeKey:

@@ -12,6 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
 from catalogs.keys import digest
+from catalogs.photos.kept_judgement import BROKEN
+from catalogs.photos.kept_request import answers_request
 from catalogs.planning.plan import Request
 from catalogs.policy.brand_logos import without_own_brands
 from catalogs.policy.channels import evaluate_channels
@@ -98,6 +100,7 @@ def _build_screening_request(
         deadline_seconds=context.deadline_seconds,
         watermark=context.watermark,
         scanner_settings=context.policy.scanner_settings,
+        kept_key=layout.kept_document(image.item.image_key) if image.item.request.kept else "",
     )
 
 
@@ -117,6 +120,9 @@ def _evaluate_image(
         return ScreenedAttempt(image, verdict, errors=dict.fromkeys(missing, one_line(reason)))
     request = image.item.request
     scores = without_own_brands(_add_aspect_score(answer.scores, request), request.prompt)
+    kept = answer.kept if request.kept and answers_request(answer.kept, request.kept) else None
+    if request.kept and kept is None:
+        scores = {**scores, BROKEN: 1.0}  # the proof may hold, of a product that this row did not ask for
     finish = context.finishes[request.finish_digest]
     mark = _source_mark_value(answer, finish)
     verdict = decide_image(scores, answer.scanners, answer.errors, context.policy, request.category)
@@ -137,8 +143,12 @@ def _evaluate_image(
         errors={name: one_line(text) for name, text in answer.errors.items()},
         source_mark=mark,
         refused_work=tuple(answer.refused),
+        kept=kept,
         eligibility=evaluate_channels(
-            context.channels, build_image_facts({**vars(answer), "scores": scores, "mark": mark}, finish)
+            context.channels,
+            build_image_facts(
+                {**vars(answer), "scores": scores, "mark": mark}, finish, shows_article=context.shows_article
+            ),
         ),
     )
 

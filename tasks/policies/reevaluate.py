@@ -14,23 +14,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.answers.standing_answers import StandingAnswer
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.policy.brands.brand_decisions import BRAND_REASONS
 from catalogs.policy.duplicates import is_refused_for_likeness
 from catalogs.policy.policy_diff import PolicyDiff
 from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, was_sent_to_review
 from catalogs.policy.schema import Policy
+from catalogs.runs.held_selection import NOT_RELEASED
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import OutcomeRow
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
 from catalogs.verdict import PASS, Decision, Verdict
 from infra.interfaces import ObjectStore, TableStore
+from tasks.policies.people_over_policies import find_acceptance, read_answers_on
 from tasks.policies.prompt_evaluation import open_prompt_evaluator
 from tasks.policies.stored_scores import ReevaluatedAttempt, StoredScores, find_scored_runs
 
 DECISION_BY_STATE: dict[str, Decision] = {SlotState.REVIEW: "REVIEW", SlotState.BLOCKED: "BLOCK"}
 
-_LISTED_COLUMNS = [name for name in WITHDRAWALS.names if name not in ("verdict", "reasons", "again")]
+_LISTED_COLUMNS = [name for name in WITHDRAWALS.names if name not in ("verdict", "reasons", "again", "answer")]
 
 
 @dataclass
@@ -40,6 +43,9 @@ class PolicyReevaluation:
     `missing_scores` counts slots whose scores were swept; `to_generate` those whose prompt would pass and that have no
     image yet; `near_duplicates` those that wait because of another image, and `brand_slots` those
     that wait because of a brand: only a refresh can compare them, with live images and with rows.
+
+    `accepted` are the acceptances of live images that the policy refuses: these images are left alone, unless the
+    policy goes `against_people`; `refused_that_pass` counts slots that a person refused and that the policy would pass.
     """
 
     catalogue: str
@@ -52,6 +58,9 @@ class PolicyReevaluation:
     to_generate: int = 0
     near_duplicates: int = 0
     brand_slots: int = 0
+    against_people: bool = False
+    accepted: list[StandingAnswer] = field(default_factory=list)
+    refused_that_pass: int = 0
     withdrawals: pa.Table = field(default_factory=WITHDRAWALS.empty_table)
 
     def document(self) -> dict[str, Any]:
@@ -68,48 +77,85 @@ class PolicyReevaluation:
             "to_make": self.to_generate,
             "alike": self.near_duplicates,
             "brands": self.brand_slots,
+            "people": {"accepted_that_fail": len(self.accepted), "refused_that_pass": self.refused_that_pass},
         }
 
 
 def reevaluate(
-    store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy, evaluate_prompt: Callable[[str], Verdict]
+    store: ObjectStore,
+    tables: TableStore,
+    catalogue: str,
+    policy: Policy,
+    evaluate_prompt: Callable[[str], Verdict],
+    *,
+    against_people: bool = False,
 ) -> PolicyReevaluation:
-    """Evaluate all live and waiting slots of a catalogue under `policy`. The catalogue must have a manifest."""
+    """Evaluate all live and waiting slots of a catalogue under `policy`. The catalogue must have a manifest.
+
+    Live images that people accepted count as they are, unless the policy goes `against_people`.
+    """
     version = tables.version(layout.manifest_table(catalogue))
     assert version is not None  # noqa: S101 - it has a manifest
-    result = PolicyReevaluation(catalogue, version, policy)
+    result = PolicyReevaluation(catalogue, version, policy, against_people=against_people)
     scores = StoredScores(store, policy, evaluate_prompt)
     scores.load(find_scored_runs(store, tables, catalogue))
-    live = _reevaluate_published(tables, scores, result)
+    live = _reevaluate_published(store, tables, scores, result)
     _reevaluate_waiting(tables, scores, result, live, store.now())
     return result
 
 
 def find_refused_live_images(
-    store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy, version: int
+    store: ObjectStore,
+    tables: TableStore,
+    catalogue: str,
+    policy: Policy,
+    version: int,
+    *,
+    against_people: bool = False,
 ) -> pa.Table:
-    """Return the rows of one release whose image `policy` refuses by its stored scores, as WITHDRAWALS."""
+    """Return the rows of one release whose image `policy` refuses by its stored scores, as WITHDRAWALS.
+
+    Images that people accepted are not among them, unless the policy goes `against_people`.
+    """
     history = tables.history(layout.manifest_table(catalogue))
     scores = StoredScores(store, policy, open_prompt_evaluator(store, catalogue, history, policy))
     scores.load(find_scored_runs(store, tables, catalogue))
-    result = PolicyReevaluation(catalogue, version, policy)
-    _reevaluate_published(tables, scores, result)
+    result = PolicyReevaluation(catalogue, version, policy, against_people=against_people)
+    _reevaluate_published(store, tables, scores, result)
     return result.withdrawals
 
 
-def _reevaluate_published(tables: TableStore, scores: StoredScores, result: PolicyReevaluation) -> DigestSet:
+def _reevaluate_published(
+    store: ObjectStore, tables: TableStore, scores: StoredScores, result: PolicyReevaluation
+) -> DigestSet:
     """Evaluate the live images; return the digests of the slots with the request and the finish that are live."""
-    live, refused = DigestSet(), []
-    for rows in tables.batches(layout.manifest_table(result.catalogue), _LISTED_COLUMNS, version=result.version):
+    live, refused = DigestSet(), list[dict[str, Any]]()
+    columns = [*_LISTED_COLUMNS, "pixel_sha"]
+    for rows in tables.batches(layout.manifest_table(result.catalogue), columns, version=result.version):
         live.add(table_row_digests(rows, "slot_id", "request_key", "finish_digest"))
         result.published += rows.num_rows
         for row, attempt in _select_failing_rows(rows, scores.find_attempts(rows), result):
             verdict = attempt.verdict
             again = verdict.retryable and row["attempt"] + 1 < attempt.attempts_allowed
-            result.policy_diff.count_slot("PASS", verdict.decision, row["sku"], verdict.reasons)
             refused.append(row | {"verdict": verdict.decision, "reasons": list(verdict.reasons), "again": again})
-    result.withdrawals = pa.Table.from_pylist(refused, schema=WITHDRAWALS)
+    withdrawn = _leave_accepted(store, refused, result)
+    for row in withdrawn:
+        result.policy_diff.count_slot("PASS", row["verdict"], row["sku"], row["reasons"])
+    result.withdrawals = pa.Table.from_pylist(withdrawn, schema=WITHDRAWALS)
     return live
+
+
+def _leave_accepted(
+    store: ObjectStore, refused: list[dict[str, Any]], result: PolicyReevaluation
+) -> list[dict[str, Any]]:
+    """Return the rows that the policy takes away: those that stand on no acceptance, or all against people."""
+    standing = read_answers_on(store, result.catalogue, refused)
+    acceptances = [find_acceptance(row, standing) for row in refused]
+    result.accepted = [acceptance for acceptance in acceptances if acceptance is not None]
+    if result.against_people:
+        return refused
+    result.policy_diff.count_unchanged("PASS", len(result.accepted))
+    return [row for row, acceptance in zip(refused, acceptances, strict=True) if acceptance is None]
 
 
 def _select_failing_rows(
@@ -144,6 +190,10 @@ def _reevaluate_waiting(
         if verdict is None:
             result.missing_scores["waiting"] += 1
             continue
+        if _is_decided_by_people(row):  # whatever a policy says
+            result.refused_that_pass += previous == "BLOCK" and verdict.decision == "PASS"
+            result.policy_diff.count_unchanged(previous, 1)
+            continue
         if verdict.decision == "REVIEW" and was_sent_to_review(row):
             waiting: OutcomeRow = {**row, "reasons": list(verdict.reasons)}
             outcome = apply_review_expiry(waiting, result.policy.review_days, now)
@@ -151,6 +201,10 @@ def _reevaluate_waiting(
         improved = Verdict(previous, ("",)).severity > verdict.severity
         reasons = row["reasons"] if improved else verdict.reasons
         result.policy_diff.count_slot(previous, verdict.decision, row["sku"], reasons)
+
+
+def _is_decided_by_people(row: OutcomeRow) -> bool:
+    return row["answer"] is not None or NOT_RELEASED in (row["reasons"] or ())
 
 
 def _read_effective_outcomes(tables: TableStore, catalogue: str, live: DigestSet) -> Iterator[OutcomeRow]:

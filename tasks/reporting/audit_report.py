@@ -19,6 +19,7 @@ FRAME_SECTIONS = (
     ("published", "Published", "The slots whose image passed: image, sha, mark, size."),
     ("reasons", "Reasons", "The reasons against images, one row per reason."),
     ("totals", "Totals", "The sums and shares of the whole run."),
+    ("people", "People", "What a person is to look at before it goes live."),
 )
 """The audited tables: the name in the document, a title, a sentence."""
 
@@ -49,6 +50,8 @@ def render_audit(document: Mapping[str, Any]) -> str:
 
 def _describe_expectation(check: Mapping[str, Any]) -> str:
     """Describe an expectation as the suite declares it."""
+    if check["frame"] == "people":
+        return "every image accepted by a person, or the batch let go"
     kwargs = {name: value for name, value in check["kwargs"].items() if name != "column"}
     text = f"{check['kwargs'].get('column', 'the table')}: {check['type'].removeprefix('expect_').replace('_', ' ')}"
     text += " " + ", ".join(f"{name} {json.dumps(value)}" for name, value in kwargs.items()) if kwargs else ""

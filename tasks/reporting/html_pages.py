@@ -12,6 +12,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from catalogs.photos.photo_sentences import say_mode, say_photo_reason
 from tasks.reporting import formatting
 
 MAX_PAGE_TEXT_CHARACTERS = 1200
@@ -50,6 +51,8 @@ def _environment() -> Environment:
         "price_range": formatting.format_price_range,
         "attempt_name": formatting.attempt_name,
         "describe_brands": formatting.describe_brands,
+        "say_mode": say_mode,
+        "say_photo_reason": say_photo_reason,
         "prompt_text": lambda text: formatting.printable(text, MAX_PAGE_TEXT_CHARACTERS),
         "words": lambda name: formatting.printable(name).replace("_", " "),
         "data_uri": data_uri,

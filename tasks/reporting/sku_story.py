@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from catalogs import layout
+from catalogs.answers.refusal_reasons import is_person_refusal
 from catalogs.errors import OptionError
 from catalogs.policy.decisions import decide_image
 from catalogs.policy.policy_record import PolicyRecord
@@ -26,7 +27,8 @@ from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups, read_table
-from tasks.reporting.person_answers import read_answers_about
+from tasks.reporting.kept_in_words import tell_kept
+from tasks.reporting.person_answers import SkuReferences, read_answers_about
 from tasks.runs.policy_records import PolicyRecords
 from tasks.runs.release_history import data_commits, require_history
 from tasks.runs.run_state import load_run
@@ -34,7 +36,7 @@ from tasks.runs.run_state import load_run
 Row = Mapping[str, Any]
 Document = dict[str, Any]
 _LIVE_COLUMNS = ("slot_id", "sku", "view", "variant", "index", "object", "request_key", "attempt", "finish_digest",
-                 "model", "channels", "channel_reasons", "run_id", "released_at")  # fmt: skip
+                 "model", "channels", "channel_reasons", "run_id", "released_at", "kept")  # fmt: skip
 _LIMITS = ("block_below", "review_below", "review_above", "block_above")
 
 
@@ -47,6 +49,7 @@ def tell_story(store: ObjectStore, tables: TableStore, catalogue: str, sku: str)
     )
     outcomes = _rows_of(tables, layout.outcomes_table(catalogue), OUTCOMES, sku)
     run_ids = {row["run_id"] for row in [*live, *outcomes]}
+    references = SkuReferences(sku, {row["request_key"] for row in [*live, *outcomes]}, run_ids)
     stories = sorted((_RunStory(store, run_id, sku) for run_id in run_ids), key=lambda run: run.order)
     runs = {run.run_id: run for run in stories}
     slots: dict[bytes, Document] = {}
@@ -64,7 +67,7 @@ def tell_story(store: ObjectStore, tables: TableStore, catalogue: str, sku: str)
         "policy": None if record is None else {k: v for k, v in record.document().items() if k != "policy"},
         "row": _tell_row(runs.values()),
         "slots": sorted(slots.values(), key=lambda slot: (slot["view"], slot["variant"], slot["index"])),
-        "people": read_answers_about(store, catalogue, sku),
+        "people": read_answers_about(store, catalogue, references),
         "releases": _tell_releases(commits, set(runs)),
         "rejected": _tell_rejects(store, commits, sku),
     }
@@ -117,8 +120,8 @@ class _RunStory:
 def _rows_of(tables: TableStore, table: str, schema: pa.Schema, sku: str) -> list[Row]:
     if tables.version(table) is None:
         return []
-    batches = tables.batches(table, schema)
-    return [row for rows in batches for row in rows.filter(pc.equal(rows.column("sku"), sku)).to_pylist()]
+    found: list[Row] = tables.find_rows(table, schema, ("sku", [sku])).to_pylist()
+    return found
 
 
 def _matching(store: ObjectStore, prefix: str, keys: pa.Array) -> Iterator[Row]:
@@ -169,15 +172,17 @@ def _tell_row(runs: Iterable[_RunStory]) -> Document | None:
 def _tell_live(row: Row, commits: Sequence[Commit]) -> Document:
     names = ("object", "attempt", "model", "channels", "channel_reasons", "run_id", "released_at")
     version = next((commit.version for commit in commits if commit.run_id == row["run_id"]), None)
-    return {**{name: row[name] for name in names}, "release": version, "request_key": row["request_key"].hex()}
+    told = {"release": version, "request_key": row["request_key"].hex(), "kept": tell_kept(row["kept"])}
+    return {name: row[name] for name in names} | told
 
 
 def _tell_outcome(row: Row, commits: Sequence[Commit]) -> Document:
-    """Return a refusal, with the kind of commit that decided it: a run's gates, a policy, a rollback."""
+    """Return a refusal, with who decided it: a run's gates, a person, a policy, a rollback."""
     kind = next((commit.metadata.get("kind", "other") for commit in commits if commit.run_id == row["run_id"]), None)
     names = [name for name in row if name not in ("slot_id", "sku", "source_digest")]
     told = {name: row[name].hex() if isinstance(row[name], bytes) else row[name] for name in names}
-    return {**told, "decided_by": "gates" if kind in (None, "release") else kind}
+    decided_by = "a person" if is_person_refusal(row["reasons"]) else "gates" if kind in (None, "release") else kind
+    return {**told, "decided_by": decided_by}
 
 
 def _tell_limits(policy: Policy | None, scores: Mapping[str, float], category: str) -> Iterator[Document]:
@@ -205,6 +210,8 @@ def _tell_next(slot: Row, record: PolicyRecord | None) -> str:
         )
     if latest["state"] in (SlotState.FAILED, SlotState.DEFERRED):
         return "it is tried again, within its attempts and the budget" + stays
+    if latest["state"] == SlotState.BLOCKED and is_person_refusal(latest["reasons"]):
+        return "it waits: a person refused it, until its prompt or finish changes or somebody answers anew" + stays
     if record is not None and latest["policy_digest"] != record.policy.digest:
         return f"it is decided again from its scores, under policy {record.number}" + stays
     if latest.get("retry_at") is not None:

@@ -68,6 +68,17 @@ class BudgetMeter:
                 self._reserved += self.stop_reason is None
             return granted
 
+    def reserve_unmetered(self, requested: int) -> int:
+        """Return how many images may be started that take no engine and cost nothing; none once a limit is reached.
+
+        They are not counted: at no seconds each they would make the images of an engine look cheaper than they are.
+        """
+        with self._lock:
+            allowed = self._limits.wall_seconds
+            if allowed is not None and self._clock() - self._started > allowed and self.stop_reason is None:
+                self.stop_reason = TIME_USED_UP
+            return 0 if self.stop_reason else min(requested, MAX_IN_FLIGHT_IMAGES) if self.limited else requested
+
     def record_image(self, seconds: float | None) -> None:
         """Count one image. `seconds` is None where its engine died and the time is not known: then the mean is used."""
         with self._lock:

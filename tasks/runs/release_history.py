@@ -51,14 +51,25 @@ def list_catalogues(store: ObjectStore) -> list[str]:
     return sorted({parts[0] for parts in names if parts[1:2] == ["_delta_log"]})
 
 
+def list_known_catalogues(store: ObjectStore) -> list[str]:
+    """Return the catalogues that have a manifest or an open run, sorted: the first batch of one may be held."""
+    prefix = layout.open_runs_prefix()
+    at_work = {info.key.removeprefix(prefix).split("/")[0] for info in store.list(prefix)}
+    return sorted({*list_catalogues(store), *at_work})
+
+
 def list_releases(
     tables: TableStore, catalogue: str | None, store: ObjectStore, *, with_changes: bool = False
 ) -> list[ReleaseSummary]:
     """Return the releases of one catalogue, or of all, newest first.
 
-    `with_changes` reads what each kept release changed. Raises `OptionError` for a catalogue without a manifest.
+    `with_changes` reads what each kept release changed. A catalogue whose first run is open has none. Raises
+    `OptionError` for one that the store does not know.
     """
-    names = list_catalogues(store) if catalogue is None else [catalogue]
+    published = list_catalogues(store)
+    names = published if catalogue is None else [catalogue]
+    if catalogue not in published and catalogue in list_known_catalogues(store):
+        return []
     releases: list[ReleaseSummary] = []
     for name in names:
         commits = data_commits(require_history(tables, name, store))
@@ -76,7 +87,12 @@ def require_history(tables: TableStore, catalogue: str, store: ObjectStore) -> l
     """
     history = list(tables.history(layout.manifest_table(catalogue)))
     if not history:
-        known = ", ".join(list_catalogues(store)) or "none yet"
+        if catalogue in (catalogues := list_known_catalogues(store)):
+            raise OptionError(
+                f"The catalogue {catalogue!r} of the store {store.url} has no release yet, and its first run is open:"
+                f" `packshot releases {store.url}` says what it waits for"
+            )
+        known = ", ".join(catalogues) or "none yet"
         raise OptionError(f"The store {store.url} has no catalogue {catalogue!r}; it has: {known}")
     return history
 

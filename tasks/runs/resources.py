@@ -44,3 +44,5 @@ class ScreeningContext:
     """Scanner name -> version: the scanners that always run, and those that the policy names."""
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """The channels that the recipe asks for, by name."""
+    shows_article: bool = False
+    """Whether the recipe says that its photos show the very articles that are sold."""

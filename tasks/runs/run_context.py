@@ -17,6 +17,7 @@ from catalogs.runs.work_items import (
     requests_from_table,
     retry_shard_name,
 )
+from catalogs.table_schemas import RECORDS, REQUESTS
 from infra.stores.parquet_objects import read_row_group, read_row_groups
 from tasks.runs.budget_meter import BudgetMeter
 from tasks.runs.resources import Resources, ScreeningContext
@@ -57,13 +58,13 @@ class RunContext:
     def find_pending_items(self) -> list[WorkItem]:
         """Return the attempts that a killed process left pending: those after a last attempt that needs a retry."""
         files = layout.RunFiles(self.run_id)
-        histories = attempt_histories(read_row_groups(self.resources.store, files.records_prefix))
+        histories = attempt_histories(read_row_groups(self.resources.store, files.records_prefix, schema=RECORDS))
         pending = {key: history for key, history in histories.items() if history.last_attempt.needs_retry}
         if not pending:
             return []
         items = []
         for part in {shard.part for shard in self._planned.values()}:
-            for table in read_row_groups(self.resources.store, files.requests(part)):
+            for table in read_row_groups(self.resources.store, files.requests(part), schema=REQUESTS):
                 for request in requests_from_table(table):
                     history = pending.get((request.key, request.finish_digest))
                     if history is not None:
@@ -79,7 +80,7 @@ class RunContext:
         if name not in self._shard_work:
             shard = self._planned[name]
             key = layout.RunFiles(self.run_id).requests(shard.part)
-            table = read_row_group(self.resources.store, key, shard.row_group)
+            table = read_row_group(self.resources.store, key, shard.row_group, REQUESTS)
             requests = requests_from_table(table if shard.rows is None else table.take(shard.rows))
             self._shard_work[name] = ShardWork(
                 name, tuple(WorkItem(request, request.first_attempt) for request in requests)

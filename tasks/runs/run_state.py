@@ -21,7 +21,7 @@ from catalogs.runs.job import RefreshJob, Run, new_run_id
 from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
-from infra.stores.json_objects import read_json, write_json, write_json_once
+from infra.stores.json_objects import find_json, read_json, write_json, write_json_once
 from infra.stores.stored_documents import reading
 
 _ORPHAN_AGE = timedelta(days=1)
@@ -116,9 +116,18 @@ def is_committed(tables: TableStore, run: Run, *, after: int | None = None) -> b
     return any(commit.run_id == run.run_id for commit in tables.history(table, after=after))
 
 
-def hold_run(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:
-    """Record which checks hold the run's batch, so that it waits for a person."""
-    write_json(store, layout.RunFiles(run.run_id).held, {"held": list(held), "checks": list(checks)})
+def hold_run(
+    store: ObjectStore,
+    run: Run,
+    held: Sequence[str],
+    checks: Sequence[Mapping[str, object]],
+    silent_after_hours: float | None = None,
+) -> None:
+    """Record which checks hold the run's batch, so that it waits for a person: since when, and how long in silence."""
+    key = layout.RunFiles(run.run_id).held
+    since = (find_json(store, key) or {}).get("since") or store.now().isoformat()
+    document = {"held": list(held), "checks": list(checks), "since": since, "silent_after_hours": silent_after_hours}
+    write_json(store, key, document)
 
 
 def held_checks(store: ObjectStore, run: Run) -> list[str]:
@@ -129,23 +138,6 @@ def held_checks(store: ObjectStore, run: Run) -> list[str]:
             return [str(name) for name in read_json(store, key)["held"]]
     except ObjectMissing:
         return []
-
-
-def accept_checks(store: ObjectStore, run: Run, checks: Sequence[str], reason: str, person: str) -> None:
-    """Record that a person accepts the failed checks, so that the held batch may be released."""
-    document = {"run_id": run.run_id, "accepted": sorted(checks), "reason": reason, "by": person}
-    document["at"] = store.now().isoformat()
-    write_json(store, layout.person_decision(run.catalogue, run.run_id, "release"), document)
-
-
-def accepted_checks(store: ObjectStore, run: Run) -> set[str]:
-    """Return the checks that a person has accepted for this run."""
-    key = layout.person_decision(run.catalogue, run.run_id, "release")
-    try:
-        with reading(key, "an accepted check"):
-            return {str(name) for name in read_json(store, key)["accepted"]}
-    except ObjectMissing:
-        return set()
 
 
 def is_run_open(store: ObjectStore, run: Run) -> bool:

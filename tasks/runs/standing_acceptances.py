@@ -13,6 +13,7 @@ from catalogs import layout
 from infra.errors import DocumentUnreadable
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import find_json
+from tasks.runs.held_releases import read_accepted_checks
 
 MAX_COMMITS = 30
 """Commits that are looked through for the acceptance: a month of nights. It is only asked where a check fails."""
@@ -25,12 +26,13 @@ def find_standing(
 ) -> dict[str, str]:
     """Return which of these failed checks a person has accepted before, by name, with the run that was released."""
     open_checks, standing = dict(observed), dict[str, str]()
+    accepted_by_run = read_accepted_checks(store, catalogue) if observed else {}
     for commit in tables.history(layout.manifest_table(catalogue), MAX_COMMITS) if observed else ():
         report = _find(store, layout.RunFiles(commit.run_id).report) if commit.run_id else {}
         checks = {check["name"]: check for check in report.get("checks") or ()}
         if not open_checks.keys() & checks.keys():
             continue  # another kind of commit, or a run that changed nothing and was not audited
-        accepted = _find(store, layout.person_decision(catalogue, str(commit.run_id), "release")).get("accepted") or ()
+        accepted = accepted_by_run.get(str(commit.run_id), ())
         for name in [name for name in open_checks if name in checks]:
             share, before = open_checks[name], checks[name]
             if before["success"]:

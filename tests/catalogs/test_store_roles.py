@@ -11,7 +11,7 @@ from catalogs.errors import OptionError
 from catalogs.retention_classes import RETENTION_CLASSES, RetentionClass
 from catalogs.store_roles import STORE_ROLES, StoreRole, matches, pattern_of, store_role, writers_of
 
-KEEPS_EVERYTHING = {"policies", "shop brands", "store version", "engines", "model versions"}
+KEEPS_EVERYTHING = {"policies", "shop brands", "store version", "engines", "model versions", "photo index"}
 """Classes in which no sweep deletes a whole class."""
 
 
@@ -24,8 +24,8 @@ def test_a_prefix_has_a_role_that_writes_it_and_one_that_deletes_there(kind: Ret
 
 
 def test_a_new_prefix_without_an_owner_is_found() -> None:
-    assert not list(writers_of(RetentionClass("photos", "photos/", "photos", "never")))
-    assert list(writers_of(RetentionClass("staged", layout.STAGING, "images", "some day"))) == [
+    assert not list(writers_of(RetentionClass("photos", "photos/", "photos", "never", "faces")))
+    assert list(writers_of(RetentionClass("staged", layout.STAGING, "images", "some day", "faces"))) == [
         "pipeline",
         "gpu-worker",
         "screening-worker",
@@ -51,10 +51,17 @@ ANY = "ab" * 32
         (layout.staged_image(ANY), {"pipeline", "gpu-worker"}),
         (layout.finished_image(ANY, ANY), {"pipeline", "screening-worker"}),
         (layout.scores(ANY, ANY, ANY), {"pipeline", "screening-worker"}),
+        (layout.kept_document(ANY), {"pipeline", "screening-worker"}),
+        (layout.source_photo(ANY, "jpg"), {"pipeline"}),
+        (layout.cutout_mask(ANY, ANY), {"pipeline", "screening-worker"}),
+        (layout.cutout_scores(ANY, ANY), {"pipeline", "screening-worker"}),
+        (layout.photo_index("c"), {"pipeline"}),
         (layout.RunFiles("r").policy, {"pipeline"}),
         (layout.RunFiles("r").record("1"), {"pipeline", "screening-worker"}),
         (f"{layout.manifest_table('c')}/_delta_log/0.json", {"pipeline", "sweeper", "reviewer"}),
         (layout.policy_record("c", 1), {"pipeline"}),
+        (layout.access_key("ab" * 8), {"key-keeper"}),
+        (layout.access_log("2026-11-30", "s"), {"reviewer"}),
         (layout.model_change("m", 1), {"engine-builder"}),
         (layout.model_sample("m", "r"), {"pipeline"}),
         (layout.engine_artifact("m", 1), {"engine-builder"}),

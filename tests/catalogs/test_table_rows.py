@@ -27,6 +27,7 @@ SOME_COLUMNS: list[tuple[type, pa.Schema]] = [
     (table_rows.PublishedDecisionRow, table_schemas.DECISIONS),
     (table_rows.ReportedDecisionRow, table_schemas.DECISIONS),
     (table_rows.PublishedFileRow, table_schemas.MANIFEST),
+    (table_rows.KeptFileRow, table_schemas.MANIFEST),
     (table_rows.WithdrawalKeyRow, table_schemas.MANIFEST),
     (table_rows.ChannelColumns, table_schemas.MANIFEST),
     (table_rows.OutcomeDecision, table_schemas.OUTCOMES),

@@ -45,3 +45,9 @@ def test_every_page_of_docs_can_be_reached_from_the_readme() -> None:
             if "://" not in target and path.suffix == ".md" and path.exists():
                 queue.append(path)
     assert sorted(name_of(page) for page in set(pages()) - reached) == []
+
+
+def test_every_picture_of_docs_is_shown_on_a_page() -> None:
+    shown = {(page.parent / target).resolve() for page in pages() for target in links(page)}
+    kept = {path for ending in ("png", "jpg", "svg") for path in (ROOT / "docs").rglob(f"*.{ending}")}
+    assert sorted(path.name for path in kept - shown) == []

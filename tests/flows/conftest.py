@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from flows.orchestration.local_server import run_local_server
+from flows.orchestration.local_server import run_local_server, use_server
 from tests.fixtures.object_stores import StoreUrlFactory, temporary_s3_url
 from tests.fixtures.run_shortcuts import inline_screening, reduced_audit
 
@@ -18,9 +18,7 @@ __all__ = ["inline_screening", "reduced_audit"]
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[str]:
     """Return the API URL of a server of this session's own, which Prefect's clients then use."""
-    from prefect.settings import temporary_settings
-
-    with run_local_server() as server, temporary_settings(server.client_settings):
+    with run_local_server() as server, use_server(server):
         yield server.api_url
 
 

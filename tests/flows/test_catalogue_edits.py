@@ -17,9 +17,9 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.rule_files import read_packaged_rules
 from catalogs.table_schemas import OUTCOMES
-from infra.stores.json_objects import read_json
 from infra.tables import open_tables
 from tasks.amendments.rollback import rollback
+from tasks.answers.answer_log import read_answers
 from tests.fixtures.object_stores import (
     ON_LOCAL_AND_LONG_S3_STORES,
     ON_LOCAL_AND_SLOW_S3_STORES,
@@ -443,16 +443,16 @@ def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(harness
         harness.release(run_id, ["publish-share"])
     with pytest.raises(OptionError, match="--reason: say why"):
         harness.release(run_id, ["retired-share"], " ")
-    with pytest.raises(OptionError, match="also held by retired-share; accept each check by its name"):
+    with pytest.raises(OptionError, match="held by retired-share; accept each check by its name"):
         harness.release(run_id, [])
     assert harness.manifest() == night.before
 
     released = harness.release(run_id, ["retired-share"], "Three mugs were discontinued")
     assert released.removed == front("mug-02", "mug-03", "bag-04")
     assert (released.report["held"], released.report["run_id"]) == ([], run_id)
-    words = read_json(harness.store, layout.person_decision(harness.catalogue, run_id, "release"))
-    assert (words["accepted"], words["reason"], words["by"]) == (
-        ["retired-share"], "Three mugs were discontinued", "ada"
+    [words] = read_answers(harness.store, harness.catalogue)
+    assert (words.details, words.why, words.who) == (
+        {"run_id": run_id, "checks": ["retired-share"]}, "Three mugs were discontinued", "ada"
     )  # fmt: skip
     with pytest.raises(OptionError, match=f"{run_id} is not held"):
         harness.release(run_id, ["retired-share"])

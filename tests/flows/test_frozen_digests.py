@@ -46,11 +46,11 @@ RULES = {"recipe": str(FOLDER / "recipe.yaml"), "policy": str(FOLDER / "policy.y
 HUB_MODEL = f"Tongyi-MAI/Z-Image-Turbo@{'0a' * 20}"
 PLANS: dict[str, tuple[Path | None, dict[str, str]]] = {
     "rehearsal, drawn": (
-        BUILT_IN / "rehearsal.csv",
+        FOLDER / "rehearsal.csv",
         {"recipe": "rehearsal", "policy": "rehearsal", "model": str(MODEL_FOLDER), "precision": "fp32"},
     ),
     "rehearsal, stub": (
-        BUILT_IN / "rehearsal.csv",
+        FOLDER / "rehearsal.csv",
         {"recipe": "rehearsal", "policy": "rehearsal", "engine": "stub"},
     ),
     "sample": (BUILT_IN / "sample.csv", {"recipe": "sample"}),

@@ -1,6 +1,6 @@
 """A staged picture that is lost between the decision and the release costs one run, and not every night after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -48,9 +48,10 @@ def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_
         batch: ReleaseBatch,
         signer: C2paSigner | None,
         check: Callable[[], None],
+        facts: Mapping[str, str],
     ) -> Release:
         lose(store, how)
-        return publish(store, tables, batch, signer, check)
+        return publish(store, tables, batch, signer, check, facts)
 
     with monkeypatch.context() as patch:
         patch.setattr(flows.run.closing, "publish", publish_too_late)

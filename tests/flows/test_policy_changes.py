@@ -21,6 +21,7 @@ from flows.run.leases import hold_catalogue_lease
 from infra.stores.parquet_objects import read_row_groups
 from infra.testing.faulty_store import FaultInjector, InjectedFault
 from tasks.amendments.apply_policy import WITHDRAWN_SHARE_CHECK, CheckOverride
+from tasks.answers.answer_log import read_answers
 from tasks.runs.policy_records import PolicyRecords
 from tasks.runs.release_history import list_releases
 from tests.fixtures.crash_harness import (
@@ -290,12 +291,9 @@ def test_more_than_a_twentieth_of_the_shop_waits_for_a_person(harness: CrashHarn
     done = apply(harness, strict, YES)
     assert (done["held"], done["withdrawn"]["pictures"]) == ([], len(before))
     assert published_slots(harness.tables) == {}
-    words = json.loads(harness.store.read(layout.person_decision(CATALOGUE, done["run_id"], "release")))
-    assert (words["accepted"], words["reason"], words["by"]) == (
-        [WITHDRAWN_SHARE_CHECK],
-        "the brand asked for it",
-        "ada",
-    )
+    [words] = read_answers(harness.store, CATALOGUE)
+    assert words.details == {"run_id": done["run_id"], "checks": [WITHDRAWN_SHARE_CHECK]}
+    assert (words.why, words.who) == ("the brand asked for it", "ada")
     assert {entry[0] for entry in recorded_outcomes(harness.tables).values()} >= {"review"}
 
 

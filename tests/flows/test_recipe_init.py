@@ -73,3 +73,8 @@ def test_nested_values_are_read_by_the_part_that_is_a_text(tmp_path: Path) -> No
     assert (columns["title"], columns["brand"]) == (["name[0].value"], ["brand.name"])
     assert "Linen apron" in new.preview.prompts[1]["prompt"]
     assert new.document()["not_read"] == []
+
+
+def test_a_column_of_photos_is_read_though_the_recipe_does_not_map_it(tmp_path: Path) -> None:
+    source = write(tmp_path, "sku,title,photo,image_link\nA,Oak tray,a.jpg,https://example.com/a\nB,Jug,,\n")
+    assert make_recipe(source, [], Settings(), 10).document()["not_read"] == ["image_link"]

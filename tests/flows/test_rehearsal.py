@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import pytest
 
 from infra.imaging.codecs import decode
 from infra.tables import open_tables
+from tests.fixtures.chromium import NEEDS_CHROMIUM
 from tests.paths import ROOT
 
 pytest.importorskip("diffusers", reason="packshot[torch] is not installed, so nothing can be drawn")
@@ -65,12 +70,84 @@ def test_near_duplicates_and_soft_pictures_are_made_again_and_what_is_the_same_i
 
 
 @pytest.mark.slow
+def test_products_are_kept_from_photos_and_bad_photos_are_caught_for_their_reasons(
+    rehearsal: tuple[Path, dict[str, Any]],
+) -> None:
+    out, night = rehearsal
+    tables = open_tables(str(out / "store"))
+    rows = tables.read("manifest/rehearsal", ("sku", "mode", "kept")).to_pylist()
+    kept = {row["sku"]: json.loads(row["kept"]) for row in rows if row["mode"] == "white"}
+    assert sorted(kept) == [f"OWN-{number}" for number in range(1, 6)]
+    assert {document["scores"]["kept.broken"] for document in kept.values()} == {0}
+    waiting = {row["sku"]: row["reasons"] for row in tables.read("outcomes/rehearsal", ("sku", "reasons")).to_pylist()}
+    assert {sku: reasons for sku, reasons in waiting.items() if sku.startswith("OWN")} == {
+        "OWN-6": ["photo.too-small"], "OWN-7": ["photo.cropped"], "OWN-8": ["photo.missing"]
+    }  # fmt: skip
+    assert night["photos"]["kept"] == {"white": 5}
+    verify = [sys.executable, "-m", "flows.cli", "verify", str(out / "store"), "--kept", "--json"]
+    proven = json.loads(subprocess.run(verify, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    assert (proven["checked"], proven["broken"], proven["undecided"], proven["staged"]) == (5, 0, 0, 5), proven
+
+
+@pytest.mark.slow
 def test_a_second_rehearsal_makes_no_picture(rehearsal: tuple[Path, dict[str, Any]]) -> None:
     out, night = rehearsal
     again = rehearse(out)
     assert (again["images"]["generated"], again["images"]["attempts"]) == (0, 0)
     assert again["release"]["version"] == night["release"]["version"]
     assert again["slots"]["unchanged"] == night["slots"]["published"]
+
+
+def live(out: Path) -> set[str]:
+    rows = open_tables(str(out / "store")).read("manifest/rehearsal", ("sku", "view")).to_pylist()
+    return {f"{row['sku']} {row['view']}" for row in rows}
+
+
+@contextmanager
+def opened_console(out: Path) -> Iterator[str]:
+    """Run `packshot review` as a process of its own; give the link that it prints."""
+    command = [sys.executable, "-m", "flows.cli", "review", "--store", str(out / "store"), "--port", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    try:
+        yield next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.slow
+@NEEDS_CHROMIUM
+def test_what_waits_is_answered_by_keys_and_the_next_rehearsal_publishes_exactly_that(
+    rehearsal: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    from tests.fixtures.review_console import running_browser
+
+    out = shutil.copytree(rehearsal[0], tmp_path / "rehearsal")
+    before, accepted = live(out), set()
+    with opened_console(out) as link, running_browser() as browser:
+        page = browser.new_page()
+        page.goto(link)
+        page.wait_for_url("**/review")
+        with page.expect_navigation():
+            page.keyboard.press("n")
+        while "/items/" in page.url:
+            slot = page.locator("h1").inner_text()
+            # A background that is not white, a photo that cuts its product off: the others are prompts without a fault.
+            digit = {"BOOK": "4", "OWN-": "6"}.get(slot[:4])
+            if digit:
+                page.keyboard.press("r")
+            else:
+                accepted.add(slot)
+            with page.expect_navigation():
+                page.keyboard.press(digit or "a")
+    assert accepted == {"LAMP-422 front", "POT-712 front"}
+    again = rehearse(out)
+    assert again["images"]["generated"] == 2, "no image of a prompt that waited was there before"
+    assert live(out) - before == accepted
+    assert before <= live(out)
+    assert (again["slots"]["published"], again["slots"]["review"]) == (2, 0)
+    assert again["reasons"] == {"person.background": 1, "person.cropped": 1}
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def test_a_release_that_waited_for_a_night_finds_its_batch_gone_and_publishes_no
         with pytest.raises(OptionError, match="is not held; there is nothing to release"):
             waiting.result()
     assert shop.manifest() == night.after
-    assert not shop.store.exists(layout.person_decision(shop.catalogue, night.report["run_id"], "release"))
+    assert list(shop.store.list(layout.person_decisions_prefix(shop.catalogue))) == []
 
 
 def test_a_night_that_is_done_was_never_held(tmp_path: Path) -> None:

@@ -103,6 +103,20 @@ def test_a_reviewer_approves_what_is_live_and_takes_nothing_back(role_bucket: Ro
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_key_keeper_says_who_may_enter_and_nobody_else_does(role_bucket: RoleBucket) -> None:
+    words = ("add", "ann", "--store", role_bucket.url, "--json")
+    for role in ("pipeline", "reviewer"):
+        refused = packshot(role_bucket, role, "keys", *words)
+        assert (refused.returncode, "AccessDenied" in refused.stderr) == (3, True)
+    said = packshot(role_bucket, "key-keeper", "keys", *words)
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout)["key"]["name"] == "ann"
+    listed = packshot(role_bucket, "reviewer", "keys", "list", "--store", role_bucket.url)
+    assert "ann" in listed.stdout, "a console reads the keys, and makes none"
+    assert packshot(role_bucket, "key-keeper", "keys", "revoke", "ann", "--store", role_bucket.url).returncode == 0
+
+
+@pytest.mark.usefixtures("shop")
 def test_a_sweeper_sweeps(role_bucket: RoleBucket) -> None:
     said = packshot(role_bucket, "sweeper", "sweep", role_bucket.url, "--keep-releases", "1", "--json")
     assert (said.returncode, said.stderr) == (0, "")

@@ -198,6 +198,33 @@ def photos() -> Sequence[bytes]:
     ]
 
 
+def product_photos() -> Sequence[bytes]:
+    """Return photos of every kind that a product is cut out of."""
+    pixels = _pixels()
+    return [
+        *photos(),
+        _pillow(pixels, "WEBP", lossless=True, mode="RGBA"),
+        _pillow(pixels, "WEBP"),
+        _pillow(pixels, "GIF", mode="P"),
+        *(_pillow(pixels, "TIFF", compression=name) for name in (None, "tiff_lzw", "tiff_adobe_deflate", "jpeg")),
+        _pillow(pixels, "TIFF", mode="I;16"),
+    ]
+
+
+def photo_references() -> Sequence[bytes]:
+    """Return references to photos in every place that is allowed, and in some that are not."""
+    texts = (
+        "photos/mug front.jpg",
+        "/data/shop/photos/mug.jpg",
+        "file:///data/shop/a%20b.jpg",
+        "s3://shop-photos/2026/mug.jpg",
+        "store:photos/mug.jpg",
+        "https://cdn.shop.example:443/a/mug.jpg?v=3",
+        "https://ada:sesame@cdn.shop.example/a.jpg#x",
+    )
+    return [each.encode() for each in texts]
+
+
 @cache
 def signed_images() -> Sequence[bytes]:
     """Return a JPEG with Content Credentials, and two without."""

@@ -36,6 +36,8 @@ from infra.imaging.shop_photos import read_shop_photo
 from infra.integrity.keyring import IntegrityKeys, parse_keys
 from infra.integrity.png_tags import believed_pixel_sha
 from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
+from infra.photos.photo_references import AllowedPlaces, parse_photo_reference
+from infra.photos.reading import PhotoLimits, read_photo
 from infra.provenance.credentials import read_credential, strip_manifest
 from infra.provenance.image_input import require_max_pixels
 from infra.screening.score_files import read_scores
@@ -117,6 +119,24 @@ def photo(data: bytes) -> None:
     """Read a photo as a shop holds it."""
     require_max_pixels(data, MAX_IMAGE_PIXELS)
     read_shop_photo(data).over_white()
+
+
+def product_photo(data: bytes) -> None:
+    """Read a photo that a product is cut out of."""
+    read_photo(data, PhotoLimits(max_pixels=MAX_IMAGE_PIXELS, min_side=1))
+
+
+def photo_reference(data: bytes) -> None:
+    """Say which allowed place a text names; what is taken names the same place again."""
+    allowed = AllowedPlaces(
+        "memory://x", ("/data/shop", "s3://shop-photos/2026"), frozenset({"cdn.shop.example"}), ("photos/",)
+    )
+    found = parse_photo_reference(data.decode("utf-8", "surrogateescape"), allowed)
+    if found.kind == "https":
+        assert found.name.startswith("https://cdn.shop.example/")
+        assert parse_photo_reference(found.name, allowed) == found
+    else:
+        assert not {"", ".", ".."} & set(found.name.split("/"))
 
 
 def staged_image(data: bytes) -> None:
@@ -273,6 +293,8 @@ TARGETS: Mapping[str, Target] = {
         Target("catalogue-delta", delta_source, seeds.delta_tables, mutations.json_lines),
         Target("catalogue-parquet", lambda data: catalogue("parquet", data), seeds.parquet, mutations.plain),
         Target("photo", photo, seeds.photos, mutations.image),
+        Target("product-photo", product_photo, seeds.product_photos, mutations.image),
+        Target("photo-reference", photo_reference, seeds.photo_references, mutations.text, 4096),
         Target("staged-image", staged_image, seeds.images, mutations.image),
         Target("provenance", provenance, seeds.signed_images, mutations.image, 1 << 16),
         Target("recipe", recipe, seeds.recipes, mutations.text),

@@ -11,6 +11,7 @@ from infra import errors as external_errors
 from infra.errors import (
     MAX_ONE_LINE_CHARACTERS,
     CommitConflict,
+    CutterUnusable,
     ExternalError,
     IntegrityKeyError,
     InvalidStoreAddress,
@@ -29,7 +30,7 @@ def _is_builtin_exception(name: str) -> bool:
 
 
 def test_every_error_knows_its_exit_code() -> None:
-    correctable = {IntegrityKeyError, InvalidStoreAddress, ProvenanceConfigError, UnreadableSource}
+    correctable = {CutterUnusable, IntegrityKeyError, InvalidStoreAddress, ProvenanceConfigError, UnreadableSource}
     classes = {value for value in vars(external_errors).values() if inspect.isclass(value)}
     assert {kind for kind in classes if kind.exit_code == 2} == correctable
     assert {kind.exit_code for kind in classes - correctable} == {3}

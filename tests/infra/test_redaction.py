@@ -47,6 +47,12 @@ def test_what_is_no_credential_stays(text: str) -> None:
     assert redact(text) == text
 
 
+def test_a_person_s_token_is_cut_and_what_only_begins_like_one_stays() -> None:
+    token = "packshot_" + "Ab-_9" * 8 + "xyz"
+    assert redact(f"the token {token}, typed into a note") == "the token …, typed into a note"
+    assert redact("python -m packshot_nano") == "python -m packshot_nano"
+
+
 def test_punctuation_behind_a_quoted_url_stays() -> None:
     assert redact("('http://h/x?sig=1'), then") == "('http://h/x?…'), then"
 

@@ -38,6 +38,11 @@ def test_the_environment_sets_them(monkeypatch: pytest.MonkeyPatch) -> None:
         ("STUB_SECONDS", "-1"),
         ("LEASE_SECONDS", "0"),
         ("KEEP_STAGED_DAYS", "0"),
+        ("PHOTO_RECHECK_DAYS", "0"),
+        ("PHOTO_HOSTS", "https://cdn.shop.example"),
+        ("PHOTO_HOSTS", "cdn.shop.example/photos"),
+        ("PHOTO_HOSTS", "user@cdn.shop.example"),
+        ("PHOTO_FOLDERS", "/data/photos,gopher://x"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -79,6 +84,17 @@ def test_how_many_engines_there_are_is_known_where_it_is_set() -> None:
     assert Settings(pool="ray", ray_gpus=4).engine_count == 4
 
 
+def test_places_of_photos_are_separated_by_commas_and_no_password_is_repeated() -> None:
+    settings = Settings(photo_hosts=" cdn.shop.example, img.shop.example:8443,", photo_folders="/data/a, s3://b/c")
+    assert settings.allowed_photo_hosts == {"cdn.shop.example", "img.shop.example:8443"}
+    assert settings.allowed_photo_folders == ("/data/a", "s3://b/c")
+    assert (Settings().allowed_photo_hosts, Settings().allowed_photo_folders) == (frozenset(), ())
+    for wrong in ({"photo_hosts": "ada:hunter2@cdn.shop.example"}, {"photo_folders": "s3://ada:hunter2@bucket/x"}):
+        with pytest.raises(ValidationError) as refused:
+            Settings(**wrong)  # type: ignore[arg-type]
+        assert "hunter2" not in refused.value.errors(include_input=False)[0]["msg"]
+
+
 def test_settings_do_not_change_under_way() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().shard_size = 1  # type: ignore[misc]
@@ -86,3 +102,11 @@ def test_settings_do_not_change_under_way() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_own_cutters_have_names_that_recipes_use() -> None:
+    settings = Settings(cutters="birefnet=/models/birefnet.onnx, mine = shop.cutting:open_cutter")
+    assert settings.cutter_addresses == {"birefnet": "/models/birefnet.onnx", "mine": "shop.cutting:open_cutter"}
+    for wrong in ("birefnet.onnx", "Bad=x.onnx", "mine=shop.cutting", "mine=os.system('x')", "a=b=c.onnx"):
+        with pytest.raises(ValueError, match=r"name=file.onnx and name=module:factory"):
+            Settings(cutters=wrong)

@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--verbose", action="store_true", help="print the whole story")
     parser.add_argument(
-        "--without", nargs="*", default=(), help="commands to leave out: policy, rollback, sweep, nightly"
+        "--without", nargs="*", default=(), help="commands to leave out: policy, rollback, sweep, nightly, answers"
     )
     parser.add_argument("--first", action="store_true", help="end at the first seed with a violation")
     parser.add_argument("--mutation", help="a fault to bring back: a name in tests/simulation/mutations.py")

@@ -13,7 +13,9 @@ from typing import Any
 from .commands import Command, CommandDesk
 from .invariants import Invariants
 from .naive_model import NaiveShop
+from .people_check import PeopleCheck
 from .shop_facts import Night, Observation, Policy, Slot, Verdict
+from .simulated_people import SimulatedPeople
 from .simulated_shop import Limits, SimulatedShop
 from .timeline import CommitEvent, Timeline
 
@@ -33,6 +35,7 @@ class Judge:
     shop: SimulatedShop
     model: NaiveShop
     desk: CommandDesk
+    people: SimulatedPeople
     day: int = 0
     commits: int = 0
     story: list[str] = field(default_factory=list)
@@ -41,6 +44,7 @@ class Judge:
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.shop)
         self.invariants = Invariants(self.shop, self.timeline)
+        self.people_check = PeopleCheck(self.people, self.timeline)
 
     def commits_beside_each_other(self) -> None:
         """Judge each new commit leniently.
@@ -69,7 +73,14 @@ class Judge:
         own = next((event for event in events if event.run_id == report["run_id"]), None)
         self.model.scored |= self.shop.book.measured
         self.model.refresh(Night(report["run_id"], scanner_away=origin.scanner_away, engine_down=origin.engine_down))
-        self._judge(self._observe(own, [report]), f"the quiet refresh {report['run_id']}")
+        if own is not None:
+            self._fail_if(list(self.people_check.commit(own)))
+        seen = self._observe(own, [report])
+        self._judge(seen, f"the quiet refresh {report['run_id']}")
+        if origin is command and not report["held"]:
+            live = {slot: showing.picture for slot, showing in seen.live.items()}
+            reasons = {slot: " ".join(each.reason for each in outcomes) for slot, outcomes in seen.outcomes.items()}
+            self._fail_if(list(self.people_check.quiet_night(report["run_id"], live, reasons)))
 
     def policy_in_force(self, command: Command) -> None:
         """Judge a policy that was applied and took nothing away, if its commit was not judged before."""
@@ -86,6 +97,7 @@ class Judge:
     def store(self) -> None:
         """Judge what lies in the store."""
         self._fail_if(list(self.invariants.violations()))
+        self._fail_if(list(self.people_check.lost()))
 
     def tell(self, line: str) -> None:
         """Add a line to the story."""
@@ -94,12 +106,16 @@ class Judge:
     def _take_event(self, event: CommitEvent, *, checked: bool) -> None:
         """Let the model do what a commit did, and compare."""
         self.commits += 1
+        self._fail_if(list(self.people_check.commit(event)))
         document = self.timeline.run_document(event.run_id)
         if event.kind == "policy":
             assert self.policy_under_way is not None
             assert self.policy_under_way.limits is not None
             if self.model.policies[-1].name != str(self.policy_under_way.limits):
                 self.model.apply_policy(model_policy(self.policy_under_way.limits))
+            self._compare(event, checked)
+        elif event.kind == "answers":
+            self.model.take_back()
             self._compare(event, checked)
         elif event.kind == "rollback":
             self._roll_back(document["selection"], document["seen"])
@@ -116,11 +132,11 @@ class Judge:
     def _roll_back(self, asked: Mapping[str, Any], seen: int) -> None:
         """Let the model go back as a person asked, in view of the release that was current then."""
         if asked["run_id"] is not None:
-            self.model.rollback_run(asked["run_id"])
+            self.model.rollback_run(asked["run_id"], seen)
         elif asked["to"] is None and asked["skus"]:
             self.model.rollback_sku(asked["skus"][0], seen)
         else:
-            self.model.rollback_to(asked["to"], asked["drop_new"], (asked["skus"] or [None])[0])
+            self.model.rollback_to(asked["to"], asked["drop_new"], (asked["skus"] or [None])[0], seen)
 
     def _refresh_leniently(self, event: CommitEvent, command: Command) -> None:
         night = Night(

@@ -12,11 +12,17 @@ import pytest
 
 import flows.run.recovery
 import tasks.amendments.rollback
+import tasks.answers.answer_folding
 import tasks.pipeline.plan
 import tasks.runs.commit_guard
+from catalogs.answers.answer import AnswerKind
+from catalogs.answers.answer_verdicts import answer_verdict
+from catalogs.answers.standing_answers import StandingAnswer
 from catalogs.planning.planned_elsewhere import PlannedElsewhere
+from catalogs.runs import answered_attempts
 from catalogs.runs.manifest_diff import ManifestDiff
 from catalogs.table_schemas import WITHDRAWALS
+from catalogs.verdict import Verdict
 from tasks.gates.attempt_selection import AttemptSelector
 from tasks.runs.commit_guard import CommitGuard
 
@@ -70,6 +76,27 @@ def _commit_without_leases(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(flows.run.recovery, "fence_run", lambda *_: None)
 
 
+def _leave_refused_images_live(patch: pytest.MonkeyPatch) -> None:
+    """A live image that a person refused stays."""
+    patch.setattr(flows.run.recovery, "withdraw_taken_back", lambda *_: None)
+
+
+def _publish_nothing_by_people(patch: pytest.MonkeyPatch) -> None:
+    """An accepted image stays where the gates put it."""
+    patch.setattr(answered_attempts, "answer_verdict", _by_the_gates)
+
+
+def _fold_without_the_archive(patch: pytest.MonkeyPatch) -> None:
+    """A fold keeps nothing in the archive, so what a sweep forgets is gone."""
+    patch.setattr(tasks.answers.answer_folding, "archive_answers", lambda *_: None)
+
+
+def _by_the_gates(standing: StandingAnswer) -> Verdict:
+    """Return review where a person has accepted, and the answer's own verdict otherwise."""
+    is_accepted = standing.verdict == AnswerKind.ACCEPT
+    return Verdict("REVIEW", ("blurred",)) if is_accepted else answer_verdict(standing)
+
+
 MUTATIONS: Mapping[str, Patch] = {
     "A3": _decide_by_an_older_policy,
     "A3-rollback": _restore_what_a_policy_refuses,
@@ -78,6 +105,9 @@ MUTATIONS: Mapping[str, Patch] = {
     "A7": _compare_with_what_moves_away,
     "A9": _look_before_the_marker,
     "A10": _commit_without_leases,
+    "refused-stays": _leave_refused_images_live,
+    "accepted-waits": _publish_nothing_by_people,
+    "answer-lost": _fold_without_the_archive,
 }
 """Name of a fault -> the patch that brings it back."""
 

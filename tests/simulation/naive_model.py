@@ -80,6 +80,14 @@ class NaiveShop(SettlingShop):
             self.takedowns[slot, content] = replace(self.takedowns[slot, content], readmitted=True)
             self.refusals.pop((slot, content), None)
 
+    def hear(self, picture: Picture, prompt: str = "", *, is_retry: bool = False) -> None:
+        """People say something of a picture in a console, bound to it: what its slots show is up to them from now on.
+
+        `prompt`: what they put in the place of its own.
+        """
+        self.heard.setdefault(picture.content, set()).update({prompt} - {""})
+        self.retries[picture.content] = self.retries.get(picture.content, 0) + is_retry
+
     def approve(self, channel: str, slot: Slot) -> None:
         """A person approves the live picture of a slot for a channel."""
         self.approvals.add((channel, slot, self.live[slot]))
@@ -117,6 +125,11 @@ class NaiveShop(SettlingShop):
         plan.options = {slot: (*ends, Option(self.live.get(slot))) for slot, ends in plan.options.items()}
         self._happen(plan, None)
 
+    def take_back(self) -> None:
+        """Live pictures that people took back go, before a full refresh plans."""
+        before = self._state()
+        self._happen(self._still(), None, before)
+
     def apply_policy(self, policy: Policy) -> None:
         """Put the next policy in force; it takes every live picture that it refuses and that no person accepted."""
         before = self._state()
@@ -138,24 +151,24 @@ class NaiveShop(SettlingShop):
         plan.options.update({slot: (Option(None),) for slot in self.live if slot.sku == sku})
         self._happen(plan, None, before)
 
-    def rollback_to(self, number: int, drop_new: bool = False, sku: str | None = None) -> None:
+    def rollback_to(self, number: int, drop_new: bool = False, sku: str | None = None, seen: int | None = None) -> None:
         """Go back to a release for what changed since. What is new since stays unless `drop_new`."""
         target = self._release(number).live
         slots = {slot for slot in target.keys() | self.live.keys() if sku is None or slot.sku == sku}
         wishes = {slot: target.get(slot) for slot in slots if slot in target or drop_new}
-        self._go_back({slot: (picture,) for slot, picture in wishes.items()})
+        self._go_back({slot: (picture,) for slot, picture in wishes.items()}, seen)
 
-    def rollback_run(self, run: str) -> None:
+    def rollback_run(self, run: str, seen: int | None = None) -> None:
         """Take back what one run published and retired, where that is still so."""
         at = next(index for index, release in enumerate(self.releases) if release.run == run)
-        self._take_back(self._changed_slots(at), at)
+        self._take_back(self._changed_slots(at), at, seen)
 
     def rollback_sku(self, sku: str, seen: int | None = None) -> None:
         """Take back the last release that changed what a SKU shows, of those up to release `seen` (none: of all)."""
         for at in reversed(range(len(self.releases))):
             changed = {slot: earlier for slot, earlier in self._changed_slots(at).items() if slot.sku == sku}
             if changed and (seen is None or self.releases[at].number <= seen):
-                self._take_back(changed, at)
+                self._take_back(changed, at, seen)
                 return
         self._go_back({})
 
@@ -206,20 +219,26 @@ class NaiveShop(SettlingShop):
         made, earlier = self.releases[at].live, self.releases[at - 1].live if at else {}
         return {slot: earlier.get(slot) for slot in made.keys() | earlier.keys() if made.get(slot) != earlier.get(slot)}
 
-    def _take_back(self, changed: Mapping[Slot, Picture | None], at: int) -> None:
+    def _take_back(self, changed: Mapping[Slot, Picture | None], at: int, seen: int | None) -> None:
         """Go back in the slots that are still as a release made them; a slot that has changed since stays."""
         made = self.releases[at].live
-        self._go_back({s: (earlier,) for s, earlier in changed.items() if self.live.get(s) == made.get(s)})
+        self._go_back({s: (earlier,) for s, earlier in changed.items() if self.live.get(s) == made.get(s)}, seen)
 
-    def _go_back(self, wishes: Mapping[Slot, tuple[Picture | None, ...]]) -> None:
-        """A rollback: each slot goes to one of its wishes, or to none or nowhere where others took the wish away."""
+    def _go_back(self, wishes: Mapping[Slot, tuple[Picture | None, ...]], seen: int | None = None) -> None:
+        """A rollback: each slot goes to one of its wishes, or to none or nowhere where others took the wish away.
+
+        One that saw release `seen` and stood still may leave out what resembled anything that was live since.
+        """
+        shown_since = [self.live, *(each.live for each in self.releases if seen is not None and each.number >= seen)]
         before, plan = self._state(), self._still()
         for slot, pictures in wishes.items():
             shown = self.live.get(slot)
             if pictures == (shown,):
                 continue
-            ends = [Option(wish) for wish in pictures if wish is None or not self.taken(slot, wish)]
-            if len(ends) < len(pictures) or any(wish and self.twins(slot, wish, self.live) for wish in pictures):
+            ends = [Option(w) for w in pictures if w is None or not self.taken(slot, w) or self.is_heard(w)]
+            if len(ends) < len(pictures) or any(
+                wish and self.twins(slot, wish, live) for wish in pictures for live in shown_since
+            ):
                 ends += [Option(None), Option(shown)]
             if any(wish and (slot, wish.content) in self.takedowns for wish in pictures):
                 ends.append(Option(shown))

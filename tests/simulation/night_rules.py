@@ -147,7 +147,8 @@ def _refusals(shop: ShopState, slot: Slot, pictures: list[Picture]) -> list[tupl
 
 def _surely_twin(shop: ShopState, slot: Slot, picture: Picture) -> bool:
     """Whether another SKU shows the same and goes on showing it, since its own row asks for just that."""
-    return any(shop.content_of(other) == shop.live[other].content for other in shop.twins(slot, picture, shop.live))
+    twins = [other for other in shop.twins(slot, picture, shop.live) if not shop.is_heard(shop.live[other])]
+    return any(shop.content_of(other) == shop.live[other].content for other in twins)
 
 
 def _possible_twin(shop: ShopState, slot: Slot, picture: Picture) -> bool:

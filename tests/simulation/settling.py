@@ -43,6 +43,26 @@ class SettlingShop(ShopState):
             setattr(copied, name, copy.copy(getattr(self, name)))
         return copied
 
+    def _leave_to_people(self, plan: Plan) -> None:
+        """Permit whatever people's answers may do: what they must do is judged beside the model (`people_check`).
+
+        A slot whose prompt was answered may show any picture of it, or none; a picture that was answered may go.
+        """
+        if not self.heard:
+            return
+        for slot, ends in plan.options.items():
+            content, shown = self.content_of(slot), self.live.get(slot)
+            if content in self.heard:
+                pictures = (None, shown, *self.heard_pictures(content))
+                plan.options[slot] = (*ends, *map(Option, pictures))
+                if slot in plan.must:
+                    plan.must.remove(slot)
+                    plan.may.add(slot)
+                if self.night is not None and not plan.held:
+                    plan.may.add(slot)
+            elif self.is_heard(shown) or any(self.is_heard(end.picture) for end in ends):
+                plan.options[slot] = (*ends, Option(None), Option(shown))
+
     def _still(self) -> Plan:
         """A plan in which nothing moves."""
         return Plan(options={slot: (Option(self.live.get(slot)),) for slot in self.live.keys() | set(self.asked())})
@@ -52,6 +72,7 @@ class SettlingShop(ShopState):
         self.before, self.night = before or self._state(), night
         if plan.held and night is not None:
             self.held_plan = plan_refresh(self, replace(night, accept_retiring=True), None, full=True)
+        self._leave_to_people(plan)
         self.plan, self.event_takedowns = plan, dict(self.takedowns)
         live, self.settled = self._plainest(plan, night)
         self._conclude(live, self.settled, None)

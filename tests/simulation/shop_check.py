@@ -86,19 +86,19 @@ def _has_twin(before: ShopState, slot: Slot, look: str, seen: Observation) -> bo
 
 
 def _live(shop: ShopState, seen: Observation) -> Iterator[str]:
-    """No duplicate is live, and nothing that the policy in force refuses, save what a person accepted."""
+    """No duplicate is live, and nothing that the policy in force refuses, save what people have said something of."""
     live = {slot: shown.picture for slot, shown in seen.live.items()}
     by_look: dict[str, dict[Slot, Picture]] = {}
     for slot, picture in live.items():
         by_look.setdefault(shop.looks(picture), {})[slot] = picture
     for slot, picture in sorted(live.items()):
         for other in shop.twins(slot, picture, by_look[shop.looks(picture)]):
-            if slot < other:
+            if slot < other and not (shop.is_heard(picture) or shop.is_heard(live[other])):
                 yield f"{_name(slot)} and {_name(other)} show duplicates"
         refused = ("review", "block") if shop.review_is_refusal else ("block",)
         told = seen.live[slot].verdict in refused and (slot, picture) not in shop.accepted
         takedown = shop.takedowns.get((slot, picture.content))
-        goes_next = takedown is not None and takedown.by == "person"
+        goes_next = (takedown is not None and takedown.by == "person") or shop.is_heard(picture)
         if (told or shop.refuses(slot, picture)) and not goes_next:
             yield f"{_name(slot)} shows {picture}, which the policy in force refuses and no person accepted"
 

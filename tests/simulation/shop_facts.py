@@ -203,7 +203,8 @@ class ShopState:
     tried for a content at most. `nights_until_retry`: days (which a harness counts) after which a refusal that speaks
     of us must have been tried again. `failed`: content -> how often an engine has failed of it: its seeds may have
     been skipped, and others come after them. `review_is_refusal`: an applied policy also takes what it would send to
-    review.
+    review. `heard`: content of which people have said something in a console -> the prompts that they put in its place.
+    `retries`: content -> how many attempts they have asked for beyond the budget.
     """
 
     score: Callable[[Picture], float | None]
@@ -223,6 +224,8 @@ class ShopState:
     approvals: set[tuple[str, Slot, Picture]] = field(default_factory=set)
     scored: set[Picture] = field(default_factory=set)
     failed: dict[str, int] = field(default_factory=dict)
+    heard: dict[str, set[str]] = field(default_factory=dict)
+    retries: dict[str, int] = field(default_factory=dict)
     releases: list[Release] = field(default_factory=list)
     day: int = 0
     nights_until_retry: int = 0
@@ -241,7 +244,20 @@ class ShopState:
 
     def seeds(self, content: str) -> range:
         """The seeds that may have been tried for a content."""
-        return range(self.attempts * (1 + self.failed.get(content, 0)))
+        return range(self.attempts * (1 + self.failed.get(content, 0)) + self.retries.get(content, 0))
+
+    def is_heard(self, picture: Picture | None) -> bool:
+        """Whether people have said something of a picture's content, or put it in another one's place."""
+        return picture is not None and (
+            picture.content in self.heard or any(picture.content in edits for edits in self.heard.values())
+        )
+
+    def heard_pictures(self, content: str) -> list[Picture]:
+        """Pictures of a content and of all prompts that people put in its place, or in theirs."""
+        contents = [content]
+        for each in contents:
+            contents += sorted(self.heard.get(each, set()) - set(contents))
+        return [Picture(each, attempt) for each in contents for attempt in self.seeds(each)]
 
     def asked(self) -> list[Slot]:
         """Every slot that the catalogue asks for, in order."""

@@ -12,7 +12,7 @@ from typing import Any
 from catalogs import layout
 from catalogs.keys import slot_id
 from catalogs.policy.schema import Policy
-from catalogs.runs.commit_kinds import APPROVAL_KIND, POLICY_KIND, ROLLBACK_KIND
+from catalogs.runs.commit_kinds import ANSWERS_KIND, APPROVAL_KIND, POLICY_KIND, ROLLBACK_KIND
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit
 from infra.stores.json_objects import find_json, read_json
@@ -25,7 +25,7 @@ from .simulated_shop import CATALOGUE, SimulatedShop
 MANIFEST, OUTCOMES = layout.manifest_table(CATALOGUE), layout.outcomes_table(CATALOGUE)
 VIEWS = ("front", "side")
 ContentsOf = Callable[[Slot], Container[str | None]]
-EVENT_KINDS = ("release", ROLLBACK_KIND, POLICY_KIND, APPROVAL_KIND)
+EVENT_KINDS = ("release", ROLLBACK_KIND, POLICY_KIND, APPROVAL_KIND, ANSWERS_KIND)
 
 
 @dataclass(frozen=True)

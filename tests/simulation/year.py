@@ -1,7 +1,7 @@
 """A shop's year: days of drift, commands beside each other, disturbances, and a quiet night that must set all right.
 
 Inputs: a seed and a number of days. Outputs: how many days, runs, kills and images there were, or `SimulationFailed` at
-the first violation. Everything that happens is drawn from two generators of the seed: one for events, one for turns.
+the first violation. Everything that happens is drawn from generators of the seed: for events, turns and answers.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from .judge import Judge, SimulationFailed, model_policy
 from .light_audit import RETIRE_LIMIT
 from .naive_model import NaiveShop
 from .pictures import looks, score
+from .simulated_people import SimulatedPeople
 from .simulated_shop import Limits, SimulatedShop
 
 USUAL = Limits(4.0, 7.0)
@@ -45,6 +46,7 @@ class Figures:
     commits: int = 0
     images: int = 0
     operations: int = 0
+    answers: int = 0
 
     def __str__(self) -> str:
         return ", ".join(f"{value} {name}" for name, value in vars(self).items())
@@ -65,7 +67,8 @@ class Year:
         self.model = NaiveShop(score=score, looks=looks, retire_limit=RETIRE_LIMIT, nights_until_retry=2)
         self.drift = Drift(self.shop, self.model, self.dice)
         self.desk = CommandDesk(self.shop, self.dice)
-        self.judge = Judge(self.seed, self.shop, self.model, self.desk)
+        self.people = SimulatedPeople(self.shop, self.model, Random(f"answers {self.seed}"))
+        self.judge = Judge(self.seed, self.shop, self.model, self.desk, self.people)
         self.parked: list[Command] = []
         self.held: tuple[str, list[str]] | None = None
         self.model.apply_policy(model_policy(USUAL))
@@ -79,7 +82,7 @@ class Year:
         finally:
             self.shop.processes.kill_parked()
             self.figures.images, self.figures.operations = self.shop.book.painted, self.shop.processes.operations
-            self.figures.commits = self.judge.commits
+            self.figures.commits, self.figures.answers = self.judge.commits, len(self.people.written)
         return self.figures
 
     def _day(self) -> None:
@@ -92,6 +95,9 @@ class Year:
             self.shop.clock.advance(self.dice.uniform(600, 4 * 3600))
         self._drift()
         self._quiet_night()
+        if "answers" not in self.without:
+            for told in self.people.answer_some():
+                self.judge.tell(f"  {told}")
         spent = (self.shop.clock.now() - began).total_seconds()
         self.shop.clock.advance(max(0.0, SECONDS_OF_A_DAY - spent))
 

@@ -23,6 +23,7 @@ def test_each_extra_adds_its_own() -> None:
 
 def test_an_extra_that_there_is_not_is_named_with_those_there_are() -> None:
     with pytest.raises(
-        SystemExit, match="there is no extra cuda; there are explicit, nudity, ocr, onnx, ray, s3, tensorrt, torch"
+        SystemExit,
+        match="there is no extra cuda; there are cutout, explicit, nudity, ocr, onnx, ray, s3, tensorrt, torch",
     ):
         requirements("s3,cuda", PYPROJECT)

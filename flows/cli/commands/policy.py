@@ -13,6 +13,10 @@ from flows.cli.console import open_console, print_json, print_yaml, read_setting
 policy_app = typer.Typer(name="policy", help="Try, apply, list and calibrate policies.", no_args_is_help=True)
 policy_app.command()(calibrate)
 
+AgainstPeople = Annotated[
+    bool, typer.Option("--against-people", help="Withdraw refused images that people accepted, too; needs --reason")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Report what would be withdrawn, and withdraw nothing")]
 PolicyFile = Annotated[Path, typer.Argument(help="The policy: a YAML file, or default, rehearsal", show_default=False)]
 
 
@@ -39,18 +43,20 @@ def apply(
     policy: PolicyFile,
     store: options.Store,
     catalogue: options.Catalogue = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Report what would be withdrawn, and withdraw nothing")
-    ] = False,
+    dry_run: DryRun = False,
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="A check that may fail; withdrawn-share is the only one")
     ] = None,
     reason: Annotated[
         str, typer.Option("--reason", help="Why; kept with the policy's record, and required with --accept")
     ] = "",
+    against_people: AgainstPeople = False,
     as_json: options.Json = False,
 ) -> None:
-    """Put a policy in force: withdraw the live images that it refuses, in one commit; every later refresh takes it."""
+    """Put a policy in force: withdraw the live images that it refuses, in one commit; every later refresh takes it.
+
+    Live images that people accepted stay.
+    """
     from flows.cli.views.policies import show_application
     from flows.cli.views.store import show_warnings
     from flows.parameters import read_policy
@@ -65,7 +71,7 @@ def apply(
         opened,
         tables,
         name,
-        PolicyProposal(rules, str(policy), current_person(), reason, tuple(accept or ())),
+        PolicyProposal(rules, str(policy), current_person(), reason, tuple(accept or ()), against_people),
         settings,
         dry_run=dry_run,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,6 @@ from flows.cli import options
 from flows.cli.console import open_console, print_json
 
 if TYPE_CHECKING:
-    from catalogs.policy.schema import Policy
     from catalogs.policy.threshold_calibration import ThresholdCalibration
     from tasks.policies.accepted_scores import AcceptedScores
 
@@ -22,6 +20,13 @@ PUBLISHED_ONLY_NOTE = (
     " accepted images (--from-folder) to see where the policy is too strict"
 )
 MAX_LEFT_OUT_SHOWN = 5
+
+FromAnswers = Annotated[
+    bool, typer.Option("--from-answers", help="Propose what would have agreed with people's answers instead")
+]
+MissCost = Annotated[
+    float, typer.Option("--miss-cost", help="How many needless reviews one missed image is worth, by answers")
+]
 
 
 def calibrate(
@@ -33,6 +38,8 @@ def calibrate(
         Path | None,
         typer.Option("--from-folder", help="Measure the images of a folder instead; folders in it are categories"),
     ] = None,
+    from_answers: FromAnswers = False,
+    miss_cost: MissCost = 5.0,
     quantile: Annotated[
         float, typer.Option("--quantile", help="The share of accepted images that each threshold may refuse")
     ] = 0.01,
@@ -42,19 +49,25 @@ def calibrate(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Propose thresholds from accepted images: published ones, or a folder. Nothing is put in force."""
+    """Propose thresholds from accepted images (published ones, or a folder) or answers. Nothing is put in force."""
     from catalogs.policy.threshold_calibration import propose_thresholds as propose
+    from flows.cli.commands.calibrate_by_answers import calibrate_by_answers
+    from flows.cli.commands.proposed_policy_file import write_proposed_policy
     from flows.parameters import read_policy
 
     if out is not None and out.exists():
         raise OptionError(f"--out: {str(out)!r} is there already, and policies are not written over; give another name")
     rules = read_policy(policy)
+    if from_answers:
+        if from_folder is not None:
+            raise OptionError("--from-answers and --from-folder are two ways to calibrate; give one of them")
+        calibrate_by_answers(store, catalogue, rules, policy, miss_cost, out, as_json=as_json)
+        return
     scores, origin = _gather_scores(store, catalogue, from_folder)
     calibration = propose(scores.table, rules, quantile)
     if out is not None:
-        _write_policy(
-            out, rules, policy, calibration, f"{quantile:g} quantile of {len(scores.categories):,} images of {origin}"
-        )
+        source = f"{quantile:g} quantile of {len(scores.categories):,} images of {origin}"
+        write_proposed_policy(out, rules, policy, calibration.proposals, source)
     document = _document(scores, origin, quantile, calibration, out)
     document["notes"] = [] if from_folder is not None else [PUBLISHED_ONLY_NOTE]
     if as_json:
@@ -76,33 +89,6 @@ def _gather_scores(store: str | None, catalogue: str | None, folder: Path | None
     opened, tables = open_for_reading(store)
     name = resolve_catalogue(opened, catalogue)
     return read_published_scores(opened, tables, name), f"the catalogue {name}"
-
-
-def _write_policy(
-    out: Path, base_policy: "Policy", name: str | None, calibration: "ThresholdCalibration", source: str
-) -> None:
-    import yaml
-
-    from catalogs.policy.proposed_policy import policy_with_proposals
-    from catalogs.policy.schema import BUILT_IN_POLICIES, NEWEST_POLICY, load_policy
-    from catalogs.rule_files import parse_yaml_mapping
-
-    built_in = name is None or name in BUILT_IN_POLICIES
-    content = (
-        {"extends": name or NEWEST_POLICY}
-        if built_in
-        else parse_yaml_mapping(Path(str(name)).read_text("utf-8"), str(name))
-    )
-    today = datetime.now(UTC).date()
-    changed = policy_with_proposals(content, base_policy, calibration.proposals, f"{source}, {today}")
-    text = "# Proposed by packshot policy calibrate. Look at it, then give it to refresh by --policy.\n"
-    text += yaml.safe_dump(changed, sort_keys=False, allow_unicode=True, width=110)
-    load_policy(text, str(out))
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise OptionError(f"--out: {str(out)!r} cannot be written ({error.strerror})") from None
 
 
 def _document(

@@ -28,6 +28,7 @@ def provenance(
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.maintenance.inspect_image import find_manifest_rows, inspect_image
+    from tasks.reporting.kept_in_words import tell_kept
 
     settings = read_settings()
     anchors = load_trust_anchors(settings.c2pa_trust) if settings.c2pa_trust else ""
@@ -37,7 +38,7 @@ def provenance(
         None
         if store is None
         else [
-            {**asdict(row), "url": public_link(settings.public_url, row.object)}
+            {**asdict(row), "kept": tell_kept(row.kept), "url": public_link(settings.public_url, row.object)}
             for row in find_manifest_rows(open_store(store), open_tables(store), inspection)
         ]
     )
@@ -63,7 +64,7 @@ def _document(file: str, inspection: "ImageProvenance", rows: list[dict[str, Any
         "sha256": inspection.sha256,
         "pixel_sha": inspection.pixel_sha,
         "marked": inspection.has_valid_marks,
-        "xmp": {"source_type": inspection.source_type},
+        "xmp": {"source_type": inspection.source_type, "mode": inspection.mark.mode},
         "c2pa": {
             "present": credential.is_present,
             "holds": credential.is_valid,

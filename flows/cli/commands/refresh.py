@@ -1,6 +1,5 @@
 """Commands rehearse, plan, refresh and release: generate images, or report what would be generated."""
 
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -52,8 +51,8 @@ def _torch_rehearsal_parameters(data: Path) -> dict[str, str]:
         )
     return {
         "source": str(data / "rehearsal.csv"),
-        "recipe": "rehearsal",
-        "policy": "rehearsal",
+        "recipe": "rehearsal@2",
+        "policy": "rehearsal@2",
         "model": str(MODEL_FOLDER),
         "precision": "fp32",
     }
@@ -97,17 +96,37 @@ def release(
     run: Annotated[str, typer.Argument(help="The held run's id")],
     store: options.Store,
     accept: Annotated[
-        list[str], typer.Option("--accept", help="Name of a check that may fail; give it once for each check")
-    ],
-    reason: Annotated[str, typer.Option("--reason", help="Why the batch may be published; kept with the run")],
+        list[str] | None,
+        typer.Option(
+            "--accept", help="Name of a check that may fail, once for each; without it, what was let go is published"
+        ),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why the batch may be published; required with --accept, and kept")
+    ] = "",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="A SKU whose images go; the others wait for a person. Repeatable")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--except", help="A SKU whose images wait for a person. Repeatable")
+    ] = None,
+    accepted_only: Annotated[
+        bool, typer.Option("--accepted-only", help="Only images that a person has accepted go; the others wait")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Publish a batch that the audit holds, by the names of its failed checks and with a reason."""
+    """Publish a held batch, in whole or in part, by the names of the checks that hold it and with a reason.
+
+    Images that a person refused stay out.
+    """
+    from catalogs.runs.held_selection import HeldSelection
     from flows.release_held import CheckAcceptance, release_held
     from flows.run.executors import open_thread_executor
+    from flows.run.job_policy import current_person
 
     with open_thread_executor() as executor, _show_progress(as_json):
-        acceptance = CheckAcceptance(run, accept, reason, getpass.getuser())
+        selection = HeldSelection(frozenset(only or ()), frozenset(without or ()), accepted_only)
+        acceptance = CheckAcceptance(run, accept or [], reason, current_person(), selection)
         report = release_held(store, acceptance, read_settings(), executor)
     _print_report_and_exit(report, as_json, store)
 
@@ -130,16 +149,15 @@ def _use_prefect_server() -> Iterator[None]:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with ExitStack() as stack:
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from prefect.settings import PREFECT_API_URL
 
         from flows.orchestration.server_checks import translate_refusal
 
         stack.enter_context(translate_refusal())
         if not PREFECT_API_URL.value():
-            from flows.orchestration.local_server import run_local_server
+            from flows.orchestration.local_server import run_local_server, use_server
 
-            server = stack.enter_context(run_local_server())
-            stack.enter_context(temporary_settings(server.client_settings))
+            stack.enter_context(use_server(stack.enter_context(run_local_server())))
         yield
 
 

@@ -17,11 +17,14 @@ def upgrade(
     """Bring an older store to this version's layout; the first refresh does the same by itself."""
     from rich.text import Text
 
+    from flows.wiring.open_store import require_store
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.maintenance.upgrade import upgrade as upgrade_store
 
-    result = upgrade_store(open_store(store), open_tables(store), dry_run=dry_run)
+    opened = open_store(store)
+    require_store(opened)
+    result = upgrade_store(opened, open_tables(store), dry_run=dry_run)
     if as_json:
         print_json({**asdict(result), "needed": result.needed})
         return

@@ -21,6 +21,9 @@ def show_channels(console: Console, channels: Mapping[str, Channel]) -> None:
         console.print(_rules_table(channel))
         if channel.person:
             console.print(Text(f"  a person's approval: {channel.person}", "yellow"))
+        if channel.person and channel.proof:
+            modes = ", ".join(channel.proof)
+            console.print(Text(f"  or the proof of a product kept from a photo of the article sold: {modes}", "yellow"))
         for advice in channel.advice:
             console.print(Text(f"  advised: {advice}", "dim"))
         console.print()

@@ -94,5 +94,10 @@ def _left_out_notes(trial: Mapping[str, Any]) -> list[str]:
     unmade = f"{trial['to_make']:,} slots would pass with their prompt; their images are yet to be made."
     alike = f"{trial['alike']:,} wait because they are like another image, which only a refresh compares."
     named = f"{trial['brands']:,} wait because of a brand in their prompt, which only a refresh compares with rows."
+    people = trial["people"]
+    kept = f"{people['accepted_that_fail']:,} live images that it refuses were accepted by a person; they go only"
+    kept += " where it is applied --against-people."
+    refused = f"{people['refused_that_pass']:,} slots that it would pass were refused by a person, and stay so."
     sentences = {unscored: published + waiting, unmade: trial["to_make"], alike: trial["alike"], named: trial["brands"]}
+    sentences |= {kept: people["accepted_that_fail"], refused: people["refused_that_pass"]}
     return [sentence for sentence, count in sentences.items() if count]

@@ -19,6 +19,9 @@ from flows.cli.console import open_console
 from flows.run.observers import NullObserver
 from tasks.reporting import formatting
 
+PHOTOS_A_LINE, PHOTOS_A_SIGHT = 10_000, 10
+"""Photos after which a log gets a line, and a terminal another number."""
+
 
 class _ImageCounts(ProgressColumn):
     """Images done and planned, the share that was refused, the speed, and the time left."""
@@ -49,7 +52,7 @@ class ProgressObserver(NullObserver):
         self._images = self._bar.add_task("", total=None, visible=False, passed=0, refused=0)
         self._passed = self._refused = 0
         self._lock = Lock()
-        self._stage = ""
+        self._stage, self._photos = "", 0
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -77,11 +80,27 @@ class ProgressObserver(NullObserver):
             if again:
                 return
             if self._live is not None:
-                line = Table.grid(Column(), Column(no_wrap=True, overflow="ellipsis"), padding=(0, 1, 0, 0))
-                line.add_row(Spinner("dots"), Text(formatting.printable(name)))
-                self._live.update(Group(line, self._bar), refresh=True)
+                self._show_line(name)
             elif not self._is_interactive:
                 self._console.print(Text(formatting.printable(name)), soft_wrap=True)
+
+    def on_photos_read(self, photos: int) -> None:
+        """Show how many photos were asked for: beside the stage, or a line for each `PHOTOS_A_LINE` in a log."""
+        with self._lock:
+            before, self._photos = self._photos, self._photos + photos
+            step = PHOTOS_A_LINE if not self._is_interactive else PHOTOS_A_SIGHT
+            if self._photos // step == before // step:
+                return
+            if self._live is not None:
+                self._show_line(f"{self._stage}: {self._photos:,} photos read")
+            elif not self._is_interactive:
+                self._console.print(Text(f"{self._photos:,} photos read"), soft_wrap=True)
+
+    def _show_line(self, text: str) -> None:
+        line = Table.grid(Column(), Column(no_wrap=True, overflow="ellipsis"), padding=(0, 1, 0, 0))
+        line.add_row(Spinner("dots"), Text(formatting.printable(text)))
+        if self._live is not None:
+            self._live.update(Group(line, self._bar), refresh=True)
 
     def on_images_planned(self, images: int) -> None:
         """Show how many images there are to make; the number grows as new attempts are added."""

@@ -4,7 +4,7 @@ Inputs: the document of `packshot provenance --json`, all of it untrusted text. 
 console.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from flows.cli.views.tables import facts_table, new_table, plain_texts, print_li
 from tasks.reporting.formatting import format_number, printable
 
 MAX_SKU_CHARACTERS = 40
+MAX_PROOF_CHARACTERS = 600
 
 C2PA_STATE_TEXTS = {
     "absent": "no manifest is in it",
@@ -24,6 +25,14 @@ C2PA_STATE_TEXTS = {
 """What each state of a signature means."""
 
 
+MODE_TEXTS = {
+    "white": "a photo's product on white; no generative model touched it",
+    "stage": "a photo's product in a scene that a model made",
+    "scene": "a photo's product, and around it a scene that a model made",
+}
+"""What each mode of a kept product means."""
+
+
 def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
     """Print the marks of an image, the problems with them, and the live rows that name the image."""
     c2pa = document["c2pa"]
@@ -33,9 +42,13 @@ def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
         "XMP source type": document["xmp"]["source_type"] or "none",
         "C2PA": f"{c2pa['state']}: {C2PA_STATE_TEXTS[c2pa['state']]}",
     }
+    if mode := document["xmp"]["mode"]:
+        facts["XMP mode"] = f"{mode}: {MODE_TEXTS.get(mode, 'not a mode that is known here')}"
     if c2pa["present"] and c2pa["state"] != "unreadable":
         facts |= {"signed as": c2pa["issuer"], "signed at": signed_at, "made with": c2pa["generator"]}
-        facts |= {"title": c2pa["title"]}
+        facts |= {"title": c2pa["title"], "what was done": ", ".join(c2pa["actions"])}
+        if c2pa["photo"]:
+            facts["photo's sha256"] = c2pa["photo"]
     if document["watermark"]:
         payload = document["watermark"]["payload"]
         facts["watermark"] = f"{document['watermark']['name']}: {payload or 'nothing is found'}"
@@ -50,5 +63,14 @@ def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
                 *slot, format_number(row["release"]), *plain_texts(row["same"], row.get("url") or row["object"])
             )
         console.print(table)
+        show_kept(console, document["rows"])
     elif document["rows"] is not None:
         console.print("No live image of this store is this one.")
+
+
+def show_kept(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print what rows keep of photos, each proof once."""
+    told = {kept["proof"]: kept for row in rows if (kept := row.get("kept"))}
+    for proof, kept in told.items():
+        photo = f"{kept['mode']}, of the photo {kept['photo_sha']}: " if "mode" in kept else ""
+        print_line(console, ("kept    ", "cyan"), printable(photo + proof, MAX_PROOF_CHARACTERS))

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
-from catalogs.runs.report_schema import ReportEstimate, RunReport, known_counts
+from catalogs.runs.report_parts import ReportEstimate
+from catalogs.runs.report_schema import RunReport, known_counts
 from catalogs.slot_states import REFUSED_BY_GATES, REPORT_STATES
 from flows.cli.views.models import show_version_results
+from flows.cli.views.photos import show_photos
 from flows.cli.views.prompts import show_prompts
 from flows.cli.views.tables import new_table, plain_text, plain_texts, print_columns, print_line
 from tasks.reporting import formatting
@@ -42,6 +44,7 @@ def show_plan(console: Console, report: RunReport) -> None:
             ("estimate", _format_estimate(report).items()),
         ],
     )
+    show_photos(console, report.photos)
     show_prompts(console, report.prompts)
     _print_details(console, report)
 
@@ -62,6 +65,7 @@ def show_report(console: Console, report: RunReport, report_url: str | None) -> 
             ("rows", _format_counts(known_counts(report.rows))),
         ],
     )
+    show_photos(console, report.photos)
     images = _format_counts(known_counts(report.images))
     print_columns(console, [("images", images), ("spent", _format_spending(report).items())])
     _print_sum_errors(console, report)

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from flows.cli.views.provenance import show_kept
 from flows.cli.views.tables import SLOT_STATE_STYLES, new_table, plain_text, print_line
 from tasks.reporting import formatting
 
@@ -17,6 +18,13 @@ Document = Mapping[str, Any]
 MAX_PROMPT_CHARACTERS = 200
 MAX_ROW_CHARACTERS = 600
 MAX_RULES = 4
+ANSWERS_IN_WORDS = {
+    "accept": "accepted",
+    "refuse": "refused",
+    "retry": "another attempt asked for",
+    "undo": "an answer taken back about",
+    "readmission": "readmitted",
+}
 
 
 def show_story(console: Console, story: Document) -> None:
@@ -62,6 +70,7 @@ def _show_slot(console: Console, slot: Document) -> None:
         when = formatting.format_compact_datetime(live["released_at"])
         text = f"since {release}, {when}, attempt {live['attempt']}, {live.get('url') or live['object']}"
         print_line(console, ("live    ", "green"), formatting.printable(text, MAX_PROMPT_CHARACTERS), indent=2)
+        show_kept(console, [live])
     if slot["attempts"]:
         _show_attempts(console, slot)
     for outcome in slot["outcomes"]:
@@ -75,11 +84,25 @@ def _show_slot(console: Console, slot: Document) -> None:
 
 
 def _show_answer(console: Console, answer: Document) -> None:
-    said = "readmitted"
-    if answer["channel"] is not None:
-        said = f"{'approved for' if answer['given'] else 'approval taken back for'} {answer['channel']}"
-    text = f"{said} by {answer['by']}, {formatting.format_compact_datetime(answer['at'])}: {answer['reason']}"
+    words = f": {answer['reason']}" if answer["reason"] else ""
+    text = f"{_tell_answer(answer)} by {answer['by']}, {formatting.format_compact_datetime(answer['at'])}{words}"
     print_line(console, ("people  ", "cyan"), formatting.printable(text))
+
+
+def _tell_answer(answer: Document) -> str:
+    """Return what was answered, and whether it counts."""
+    if answer["channel"] is not None:
+        return f"{'approved for' if answer['given'] else 'approval taken back for'} {answer['channel']}"
+    if answer["kind"] == "release":
+        return f"run {answer['run_id']} let go, with {', '.join(answer['checks'])},"
+    told = ANSWERS_IN_WORDS[answer["kind"]]
+    if "view" in answer:
+        told += f" {answer['view']} {answer['variant']} {answer['index']}"
+        told += f" ({answer['refusal']})" if answer["refusal"] else ""
+        told += f" with the prompt {answer['prompt']!r}" if answer["prompt"] else ""
+        told += ", in conflict with another answer," if answer["conflict"] and answer["counts"] else ""
+        told += "" if answer["counts"] or answer["kind"] == "undo" else ", which does not count any more,"
+    return told
 
 
 def _show_attempts(console: Console, slot: Document) -> None:

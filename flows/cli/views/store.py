@@ -4,6 +4,7 @@ Inputs: release summaries, a `VerificationResult`, a `SweepResult`. Outputs: Ric
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,8 +16,16 @@ from tasks.reporting import formatting
 if TYPE_CHECKING:
     from tasks.maintenance.batch_deletion import SweepResult
     from tasks.maintenance.verify import VerificationResult
+    from tasks.runs.held_batches import HeldBatch
 
 MAX_FINDINGS_SHOWN = 20
+
+
+def show_held_batches(console: Console, batches: Sequence["HeldBatch"], now: datetime) -> None:
+    """Print the batches that wait for a person, and which of them nobody answers."""
+    for batch in batches:
+        label = "Overdue: " if batch.is_overdue(now) else "Held: "
+        print_line(console, (label, "yellow"), formatting.printable(batch.sentence(now)))
 
 
 def show_releases(console: Console, releases: Sequence[Mapping[str, Any]]) -> None:

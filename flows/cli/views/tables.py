@@ -57,6 +57,11 @@ def print_line(console: Console, *parts: str | Text | tuple[str, str], indent: i
     console.print(Padding(Text.assemble(*parts), (0, 0, 0, indent), expand=False))
 
 
+def print_unbroken(console: Console, text: str, indent: int = 0) -> None:
+    """Print untrusted text on a line of its own, whatever its length: an address can be followed and copied whole."""
+    console.print(Text(" " * indent + printable(text, len(text))), soft_wrap=True)
+
+
 def print_columns(console: Console, columns: Sequence[tuple[str, Pairs]]) -> None:
     """Print small tables of (name, number) pairs side by side, or one below another in a narrow terminal."""
     tables = [table for table in (_pair_table(title, pairs) for title, pairs in columns) if table.row_count]

@@ -1,7 +1,7 @@
 """Silhouettes of the stub's products, with their light and shadow.
 
-Inputs: a product's name and a frame size. Outputs: a `Cutout`: the product's coverage, the light on it, and the white
-ground with its shadow.
+Inputs: a product's name and a frame size. Outputs: a `Silhouette`: the product's coverage, the light on it, and the
+white ground with its shadow.
 Outlines are data, in thousandths of the frame's shorter side; the long side of each product is about 840 of them,
 because marketplaces ask for 75 to 90 %.
 """
@@ -29,7 +29,7 @@ class Stroke:
 
 
 @dataclass(frozen=True)
-class Cutout:
+class Silhouette:
     """Three planes of height x width: the product's coverage, the light on it, the ground around it."""
 
     coverage: Plane
@@ -137,11 +137,11 @@ PRODUCTS: dict[str, tuple[Stroke, ...]] = {
 
 
 @lru_cache(maxsize=16)
-def cutout(product: str, width: int, height: int) -> Cutout:
+def draw_silhouette(product: str, width: int, height: int) -> Silhouette:
     """Return the planes of one product in one frame size; cached, because a shard repeats the same few."""
     coverage, light = _draw_strokes(PRODUCTS[product], width, height)
     light = np.rint(light * _lamp_brightness(width, height)).astype(np.uint8)
-    return Cutout(coverage, light, _ground_shadow(width, height))
+    return Silhouette(coverage, light, _ground_shadow(width, height))
 
 
 def _lamp_brightness(width: int, height: int) -> npt.NDArray[np.float32]:

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.engines.stub.silhouettes import PRODUCTS, cutout
+from infra.engines.stub.silhouettes import PRODUCTS, draw_silhouette
 from infra.interfaces import Failure, Frame, Pixels, Prompt
 
 SIDE_RANGE = (16, 8192)
@@ -123,7 +123,7 @@ def _draw_image(prompt: Prompt) -> Pixels:
 
 
 def _draw_product(text: str, seed: int, width: int, height: int) -> Pixels:
-    planes = cutout(_silhouette_of(text), width, height)
+    planes = draw_silhouette(_silhouette_of(text), width, height)
     chance = np.frombuffer(_digest_bytes(f"{seed}\n{text}", PATTERN_CELLS * PATTERN_CELLS), np.uint8)
     field = cv2.resize(chance.reshape(PATTERN_CELLS, PATTERN_CELLS), (width, height), interpolation=cv2.INTER_CUBIC)
     printed = cv2.applyColorMap(field, _ink_table(_digest_bytes(_product_name(text), 1)[0], min(width, height)))

@@ -78,7 +78,6 @@ def test_what_can_be_followed_passes(column: str, cell: str) -> None:
         ("created_at", "2026-02-30", "'2026-02-30' is no time; write it as 2026-11-22T06:30:00Z"),
         ("deadline", "0001-01-01T00:00:00+14:00", "'0001-01-01T00:00:00+14:00' is no time; write it as"),
         ("deadline", "9999-12-31T23:59:59-14:00", "'9999-12-31T23:59:59-14:00' is no time; write it as"),
-        ("reference_image", "s3://x/y.png", "reference images are not supported; leave the cell empty"),
     ],
 )
 def test_an_invalid_override_that_is_required_is_rejected_with_its_value(column: str, cell: str, reason: str) -> None:
@@ -153,11 +152,6 @@ def test_a_row_whose_one_side_is_no_size_loses_both() -> None:
 def test_a_word_for_no_value_leaves_an_override_out_without_a_warning(word: str) -> None:
     table = pa.table({"row": [1], "width": [word], "height": ["512"]})
     assert left_out(table) == ({"width": [""], "height": ["512"]}, [])
-
-
-def test_a_reference_image_still_keeps_its_row_out_since_a_picture_without_it_was_not_asked_for() -> None:
-    _, [reject] = apply_overrides(cells_of("reference_image", "s3://x/y.png"), RECIPE, RowWarnings())
-    assert reject.reason == "reference images are not supported; leave the cell empty"
 
 
 def test_no_more_than_three_values_are_shown_each_once() -> None:

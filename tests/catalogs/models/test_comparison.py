@@ -15,7 +15,6 @@ from catalogs.models.comparison import (
     VersionComparison,
     VersionSample,
     compare_versions,
-    wilson_interval,
 )
 
 
@@ -52,19 +51,6 @@ def many(published: int) -> VersionSample:
         attempts_squared=1_000_000, attempts_of_published=published, seconds_squared=1_000_000,
         generated_squared=1_000_000, seconds_by_generated=1_000_000,
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [
-        # Worked by hand from Wilson's formula with z = 1.959964; the first is Newcombe's own example of method 3.
-        (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (29, 29, 0.8830, 1.0),
-    ],
-)  # fmt: skip
-def test_a_rates_interval_is_wilsons(successes: int, trials: int, low: float, high: float) -> None:
-    comparison = wilson_interval(successes, trials)
-    assert comparison.value == successes / trials
-    assert (round(comparison.low or 0, 4), round(comparison.high or 0, 4)) == (low, high)
 
 
 @pytest.mark.parametrize(

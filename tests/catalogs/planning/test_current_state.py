@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from catalogs.indexes.digest_index import split_halves
 from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, Outcome, OutcomeIndex
+from catalogs.slot_states import NOT_ASKED_FOR
 from catalogs.table_schemas import MANIFEST, OUTCOMES
 from tests.fixtures.planning_harness import to_record_batch
 
@@ -136,6 +137,24 @@ def test_outcomes_end_with_the_slots_that_the_catalogue_no_longer_requests(
     ended = {row["slot_id"] for row in rows if row["state"] != "withdrawn"} - {name(number) for number in seen}
     found = refused.unrequested_slots(live)
     assert (set(found), len(found)) == (ended, len(ended))
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=REFUSED_ROWS, live_rows=LIVE_ROWS, size=st.integers(1, 4))
+def test_live_rows_whose_slot_waits_or_is_blocked_with_another_request_are_found(
+    rows: list[dict[str, Any]], live_rows: list[dict[str, Any]], size: int
+) -> None:
+    live = CurrentRelease(in_parts(LIVE_COLUMNS, MANIFEST, live_rows, size))
+    rows = [row if row["attempts"] else row | {"source_digest": NOT_ASKED_FOR} for row in rows]
+    refused = OutcomeIndex(in_parts(OUTCOME_COLUMNS, OUTCOMES, rows, size))
+    asked = {
+        (row["slot_id"], row["request_key"])
+        for row in rows
+        if row["state"] in ("review", "blocked") and row["source_digest"] != NOT_ASKED_FOR
+    }
+    assert refused.differing_requests(live).tolist() == [
+        any(slot == row["slot_id"] and key != row["request_key"] for slot, key in asked) for row in live_rows
+    ]
 
 
 @pytest.mark.parametrize("batches", [[], [to_record_batch(MANIFEST, LIVE_COLUMNS, [])]])

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from catalogs.answers.answer import Answer, AnswerKind, ImageTarget
+from catalogs.answers.answer_index import AnswerIndex
+from catalogs.answers.answer_rows import answers_to_rows
 from catalogs.planning.current_state import LIVE_COLUMNS, CurrentRelease, Outcome
 from catalogs.planning.holding_outcomes import HoldingRules, is_prompt_outcome
 from catalogs.planning.retry_rules import RetryClock
@@ -45,6 +48,28 @@ def rules() -> HoldingRules:
 )
 def test_what_holds(rules: HoldingRules, changes: dict[str, Any], holds: bool) -> None:
     assert rules.still_holds(replace(OUTCOME, **changes), attempts=3) is holds
+
+
+def test_an_image_accepted_after_another_one_was_refused_is_decided_with_that_word(rules: HoldingRules) -> None:
+    def said(kind: AnswerKind, attempt: int, token: str) -> Answer:
+        image = ImageTarget(OUTCOME.request_key, bytes([attempt]), "", LIVE_PIXELS)
+        return Answer(kind, "anna", NOW, image=image, reason="other", token=token)
+
+    def decided(*answers: Answer, **changes: Any) -> tuple[bool, str | None]:
+        index = AnswerIndex(answers_to_rows(answers))
+        answered, outcome = replace(rules, answers=index), replace(refused, **changes)
+        standing = answered.find_answer(outcome)
+        return answered.still_holds(outcome, attempts=3), standing.token if standing is not None else None
+
+    refused = replace(OUTCOME, image_key=b"\x03", pixel_sha=LIVE_PIXELS, answer="2", run_id="0")
+    refusal = said(AnswerKind.REFUSE, 3, "2")
+    assert decided(refusal) == (True, "2")
+    assert decided(refusal, said(AnswerKind.ACCEPT, 1, "1")) == (True, "2"), "an earlier word"
+    assert decided(refusal, said(AnswerKind.ACCEPT, 1, "4"), said(AnswerKind.ACCEPT, 2, "3")) == (False, "4")
+    assert decided(refusal, said(AnswerKind.REFUSE, 1, "4")) == (True, "2")
+    of_gates = {"answer": None, "run_id": "2"}
+    assert decided(said(AnswerKind.ACCEPT, 1, "1"), **of_gates) == (True, None), "the run knew of it"
+    assert decided(said(AnswerKind.ACCEPT, 1, "3"), **of_gates) == (False, "3")
 
 
 def test_the_prompt_gates_refuse_before_there_is_an_image() -> None:

@@ -7,12 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogs.answers.answer import AnswerKind, ImageTarget
+from catalogs.answers.answer_index import AnswerIndex
+from catalogs.answers.answer_rows import answers_to_rows
 from catalogs.errors import RuleFileError
+from catalogs.keys import image_key
 from catalogs.models.weights import FrozenVersions, WeightsSpec
 from catalogs.planning.current_state import LIVE_COLUMNS, CurrentRelease
 from catalogs.planning.version_selection import VersionSelector
 from catalogs.recipe.schema import Recipe
 from catalogs.table_schemas import MANIFEST
+from tests.catalogs.answers.test_answer_index import say
 from tests.fixtures.planning_harness import PlannedRun, PlanningHarness, to_record_batch
 from tests.fixtures.sample_recipe import recipe_with
 
@@ -122,6 +127,20 @@ def test_another_policy_decides_again_under_the_version_whose_scores_are_stored(
     assert (set(planned.kinds_by_slot.values()), set(models(planned).values())) == ({"waiting"}, {"cards@1"})
     harness.record_outcomes(planned, "review", policy="policy 2")
     assert harness.plan(ROWS, cards(3), policy="policy 2").counts.waiting == len(ROWS)
+
+
+def test_an_answer_is_taken_under_the_version_that_made_the_image() -> None:
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS, cards(1)), "review")
+    answers = []
+    for number, row in enumerate(harness.outcomes.values()):
+        row |= {"image_key": bytes.fromhex(image_key(row["request_key"].hex(), 1)), "pixel_sha": b"p" * 32}
+        image = ImageTarget(row["request_key"], row["image_key"], row["finish_digest"], row["pixel_sha"])
+        answers.append(say(number, AnswerKind.ACCEPT, image))
+    harness.answers = AnswerIndex(answers_to_rows(answers))
+    planned = harness.plan(ROWS, cards(2))
+    assert (set(planned.kinds_by_slot.values()), set(models(planned).values())) == ({"waiting"}, {"cards@1"})
+    assert {request.first_attempt for request in planned.requests} == {1}, "the image that was looked at"
 
 
 def test_of_two_reviews_the_one_under_the_skus_assigned_version_is_decided_again_else_the_newest() -> None:

@@ -19,6 +19,7 @@ from catalogs.policy.channels import (
     built_in_channels,
     evaluate_channels,
     missing_scanners,
+    with_approval_answer,
 )
 from catalogs.policy.scanners import SCORE_SCANNERS
 from tests.fixtures.sample_recipe import RECIPE, recipe_with
@@ -241,3 +242,58 @@ def test_an_unknown_name_is_refused_naming_the_existing_ones() -> None:
     assert built_in_channel("ebay") == ALL["ebay"]
     with pytest.raises(RuleFileError, match=r"no channel 'etsy'; choose from amazon-main, google-merchant"):
         built_in_channel("etsy")
+
+
+# A kept product
+
+KEPT = {"kept_mode": "white", "proven": True, "shows_article": True, "source_mark": "white"}
+
+
+def test_amazons_main_image_may_be_a_proven_photo_on_white_of_the_article_sold() -> None:
+    requested = {"amazon-main": ALL["amazon-main"]}
+    assert evaluate_channels(requested, image_facts(**KEPT)).channels == ("amazon-main",)
+    small = evaluate_channels(requested, image_facts(400, 400, **KEPT))
+    assert small.reasons == ("amazon-main:too-small",), "the proof replaces no other rule"
+
+
+@pytest.mark.parametrize(
+    "lacking", [{"proven": False}, {"shows_article": False}, {"kept_mode": "stage"}, {"kept_mode": "scene"}]
+)
+def test_without_proof_or_word_or_in_another_mode_a_person_is_asked(lacking: dict[str, Any]) -> None:
+    eligibility = evaluate_channels({"amazon-main": ALL["amazon-main"]}, image_facts(**{**KEPT, **lacking}))
+    assert eligibility.reasons == ("amazon-main:needs-a-person",)
+
+
+def test_a_persons_no_stands_against_a_proof() -> None:
+    proven = evaluate_channels({"amazon-main": ALL["amazon-main"]}, image_facts(**KEPT))
+    assert with_approval_answer(proven, "amazon-main", approved=False).channels == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "mark", "usable"),
+    [
+        ("white", "white", True),
+        ("white", "", False),
+        ("stage", "compositeWithTrainedAlgorithmicMedia", True),
+        ("stage", "trainedAlgorithmicMedia", False),
+    ],
+)
+def test_the_mark_that_a_channel_takes_is_data_by_mode(mode: str, mark: str, usable: bool) -> None:
+    facts = image_facts(kept_mode=mode, source_mark=mark, has_source_mark=False)
+    eligibility = evaluate_channels({"google-merchant": ALL["google-merchant"]}, facts)
+    assert eligibility.reasons == (() if usable else ("google-merchant:no-mark",))
+
+
+def test_a_channel_that_names_no_mark_of_a_mode_takes_the_modes_own() -> None:
+    plain = Channel(mark=True)
+    assert evaluate_channels({"x": plain}, image_facts(kept_mode="white", source_mark="white")).channels == ("x",)
+    lost = image_facts(kept_mode="white", has_source_mark=False)
+    assert evaluate_channels({"x": plain}, lost).reasons == ("x:no-mark",)
+
+
+def test_what_a_channel_says_of_kept_products_moves_no_digest_of_other_images() -> None:
+    amazon = ALL["amazon-main"]
+    silent = amazon.model_copy(update={"proof": (), "kept_marks": {}})
+    assert amazon.rules_digest == silent.rules_digest
+    assert amazon.kept_rules_digest != silent.kept_rules_digest
+    assert amazon.rules_digest == "699dda93b886f4078249770e7d17db5ce8c5a2dc6ba3484109a78655bfc7c089"

@@ -8,11 +8,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.policy.decisions import decide_image, decide_prompt
 from catalogs.policy.prompt_rules import PromptFindings
 from catalogs.policy.scanners import SCORE_SCANNERS
 from catalogs.policy.schema import Policy, built_in_policy, load_policy
 from catalogs.verdict import PASS, Verdict
+from tests.catalogs.photos.photo_score_samples import GOOD as GOOD_PHOTO
 
 POLICY = built_in_policy()
 ANSWERED = {"words": "1", "pixels": "1", "fingerprint": "1"}
@@ -327,3 +329,40 @@ def test_a_classifiers_score_is_decided_by_the_policys_thresholds() -> None:
 def test_a_prompt_that_no_scanner_read_is_for_a_person() -> None:
     assert decide_prompt(findings(), {}, {}, POLICY) == Verdict("REVIEW", ("scanner-missing.words",))
     assert decide_prompt(findings(), {}, {"words": "died"}, POLICY) == Verdict("REVIEW", ("scanner-failed.words",))
+
+
+KEPT = {**GOOD, **GOOD_PHOTO, "kept.broken": 0.0, "kept.loss_mean": 2.0, "kept.loss_p99": 7.0, "mask.confidence": 0.99}
+WORDY = {"text.area": 0.5, "text.count": 9.0, "text.confidence": 1.0, "logos.mark": 99.0, "logos.name": 100.0}
+
+
+def test_the_real_products_own_words_and_brand_are_not_held_against_it() -> None:
+    policy = asking("required: [words, pixels, fingerprint, text]")
+    answered = ANSWERED | {"text": "1", "logos": "1"}
+    generated = decide_image({**GOOD, **WORDY}, answered, {}, policy, "")
+    assert generated.decision != "PASS"
+    assert decide_image({**KEPT, **WORDY}, answered, {}, policy, "") == PASS
+    assert decide_image(KEPT, ANSWERED, {}, policy, "") == PASS, "so no scanner of words is missed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"mask.agreement": 0.9}, Verdict("REVIEW", ("mask.disagreement",))),
+        ({"photo.product": 100.0}, Verdict("BLOCK", ("photo.too-small",))),
+        ({"kept.broken": 1.0}, Verdict("BLOCK", ("kept.broken",))),
+        ({"blur.foreground": 1.0, "mask.agreement": 0.9}, Verdict("BLOCK", ("blurred", "mask.disagreement"), True)),
+    ],
+)
+def test_photo_mask_and_proof_are_judged_beside_the_look(changes: dict[str, float], expected: Verdict) -> None:
+    assert image({**KEPT, **changes}) == expected
+
+
+def test_other_photo_rules_decide_stored_masks_again() -> None:
+    doubtful = {**KEPT, "mask.agreement": 0.9}
+    lenient = POLICY.model_copy(update={"photos": built_in_photo_rules().model_copy(update={"mask": ()})})
+    assert (image(doubtful).decision, image(doubtful, lenient)) == ("REVIEW", PASS)
+
+
+def test_what_could_not_be_proven_is_for_another_night() -> None:
+    verdict = decide_image(GOOD, ANSWERED, {"kept": "the mask is lost"}, POLICY, "")
+    assert verdict == Verdict("REVIEW", ("scanner-failed.kept",))

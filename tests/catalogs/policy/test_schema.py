@@ -1,8 +1,10 @@
 """A policy file: what its digest covers, how it extends a built-in one, and how a wrong one is refused."""
 
 import pytest
+import yaml
 
 from catalogs.errors import RuleFileError
+from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.policy.scanners import SCORE_SCANNERS
 from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, load_policy
 from catalogs.rule_files import read_packaged_rules
@@ -63,6 +65,24 @@ def test_what_decides_over_no_image_does_not_move_the_digest() -> None:
     changed = changed.replace("required: [words, pixels,", "required: [pixels, words,")
     assert changed != text
     assert load_policy(changed, "changed").digest == POLICY.digest
+
+
+def test_photo_rules_of_its_own_move_the_digest_and_their_remarks_do_not() -> None:
+    def with_photos(limit: float, source: str) -> Policy:
+        rule = {"score": "mask.area", "reason": "mask.area", "review_above": limit, "source": source}
+        photos = {"version": 1, "mask": [rule], "photo": []}
+        return load_policy(yaml.safe_dump({"extends": "default", "photos": photos}), "shop.yaml")
+
+    assert len({POLICY.digest, with_photos(0.9, "a").digest, with_photos(0.8, "a").digest}) == 3
+    assert with_photos(0.9, "a").digest == with_photos(0.9, "b").digest
+    assert Policy.model_validate_json(with_photos(0.9, "a").model_dump_json()) == with_photos(0.9, "a")
+    with pytest.raises(RuleFileError, match=r"shop\.yaml: photos\.mask"):
+        load_policy("extends: default\nphotos: {version: 1, mask: 3}", "shop.yaml")
+
+
+def test_what_photo_rules_of_its_own_leave_out_is_as_in_the_built_in_ones() -> None:
+    alone = load_policy("extends: default\nphotos: {alone: PASS}", "shop.yaml").photos
+    assert alone == built_in_photo_rules().model_copy(update={"alone": "PASS"})
 
 
 @pytest.mark.parametrize(

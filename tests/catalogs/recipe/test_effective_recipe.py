@@ -2,6 +2,7 @@
 
 import pytest
 
+from catalogs.photos.kept_request import KEPT_MODEL
 from catalogs.recipe.effective_recipe import EffectiveRecipe, EffectiveRecipes
 from catalogs.recipe.schema import Recipe
 from tests.fixtures.sample_recipe import RECIPE, recipe_with
@@ -108,3 +109,12 @@ def test_parameters_are_all_that_changes_the_pixels() -> None:
 def test_an_effective_recipe_is_resolved_once() -> None:
     recipes = EffectiveRecipes(RECIPE)
     assert recipes.get("mugs", "front", "a", "high", "stub") is recipes.get("mugs", "front", "a", "high", "stub")
+
+
+def test_what_is_kept_from_a_photo_is_not_enlarged_whatever_the_finish_says() -> None:
+    recipe = recipe_with({"finish.enlarge": 2048})
+    effective = EffectiveRecipes(recipe, {"plain-ground": "1"})
+    kept = effective.get("", "front", "a", "standard", KEPT_MODEL)
+    drawn = effective.get("", "front", "a", "standard", "stub")
+    assert (drawn.finish.enlarge, kept.finish.enlarge) == (2048, None)
+    assert recipe.finishes_by_digest.keys() == {drawn.finish_digest, kept.finish_digest}

@@ -159,9 +159,9 @@ def test_defaults_apply_where_no_rule_names_a_model_or_a_tier() -> None:
 
 def test_models_are_named_in_the_manifest_by_name_and_content() -> None:
     names = {name: provenance.model for name, provenance in RECIPE.provenance_by_name.items()}
-    assert list(names) == ["stub", "other"]
+    assert list(names) == ["@photo", "stub", "other"]
     assert names["stub"] == "stub@" + names["stub"].partition("@")[2]
-    assert len({*names.values(), recipe_with({"models.stub.precision": "fp8"}).provenance_by_name["stub"].model}) == 3
+    assert len({*names.values(), recipe_with({"models.stub.precision": "fp8"}).provenance_by_name["stub"].model}) == 4
 
 
 def test_every_finish_that_can_be_asked_for_is_found_by_its_digest() -> None:

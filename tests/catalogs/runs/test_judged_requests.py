@@ -6,10 +6,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from catalogs.policy.schema import ImageRule, Policy, Thresholds, built_in_policy
+from catalogs.policy.schema import ImageRule, Policy, built_in_policy
 from catalogs.runs.attempts import attempt_histories
 from catalogs.runs.judged_requests import JudgedRequest, JudgedRequests, find_owed_attempts
 from catalogs.table_schemas import RECORDS, SLOTS
+from catalogs.thresholds import Thresholds
 from tests.fixtures.run_rows import attempt_row, make_request, planned_slot_row
 from tests.fixtures.store_scenarios import finish_digest_of, request_key_of
 

@@ -15,7 +15,7 @@ from catalogs.runs.manifest_diff import (
     ManifestDiff,
     diff_taking_back,
     name_slots,
-    policy_outcomes,
+    refused_outcomes,
     rollback_outcomes,
     withdrawal_changes,
 )
@@ -122,11 +122,17 @@ def test_exactly_what_was_live_and_is_not_is_withdrawn(
 
 def test_a_refused_image_replaces_the_refusal_of_its_request_in_another_finish() -> None:
     before = [outcome(1, 1, 1, "review"), outcome(1, 1, 2), outcome(1, 2, 1, "review"), outcome(2, 1, 1, "review")]
-    columns = {"slot_id": [bytes([1]) * 16], "verdict": ["BLOCK"], "reasons": [["words"]], "again": [False]}
+    columns = {
+        "slot_id": [bytes([1]) * 16],
+        "verdict": ["BLOCK"],
+        "reasons": [["words"]],
+        "again": [False],
+        "answer": [None],
+    }
     listed = pa.Table.from_pydict(columns)
     lost = manifest({1: (1, 0, 0)})
     changes = withdrawal_changes(
-        lost, pa.Table.from_pylist(before, OUTCOMES), DigestSet(), "apply", policy_outcomes(listed, "p", 30, LATER)
+        lost, pa.Table.from_pylist(before, OUTCOMES), DigestSet(), "apply", refused_outcomes(listed, "p", 30, LATER)
     ).to_pylist()
     told = [(row["_op"], row["slot_id"][0], row["request_key"][0], row["finish_digest"]) for row in changes]
     assert told == [("put", 1, 1, "finish 0"), ("drop", 1, 1, "finish 1")]

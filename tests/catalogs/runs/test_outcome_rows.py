@@ -18,6 +18,8 @@ def decision(state: str, *reasons: str, **changes: Any) -> Any:
         "reasons": list(reasons) or ["blurred"],
         "collides_with": None,
         "sentence": None,
+        "answer": None,
+        "finished_sha": None,
         "kind": "waiting",
         **changes,
     }

@@ -57,3 +57,14 @@ def test_marks_are_an_empty_object_where_nothing_was_published() -> None:
 def test_a_dry_run_is_never_held(dry_run: bool) -> None:
     assert RunReport(held=["retired-share"], dry_run=dry_run).is_held is not dry_run
     assert not RunReport(dry_run=dry_run).is_held
+
+
+def test_what_is_said_of_photos_comes_back_and_what_a_later_version_adds_is_dropped() -> None:
+    reason = {"slots": 3, "waiting": 2, "row": 7, "sku": "A"}
+    document = {"photos": {"slots": {"white": 9}, "reasons": {"photo.missing": reason | {"later": 1}}, "later": 1}}
+    photos = RunReport.from_json(document).to_json()["photos"]
+    assert {name: value for name, value in photos.items() if value} == {
+        "slots": {"white": 9},
+        "reasons": {"photo.missing": reason},
+    }
+    assert RunReport.from_json({"photos": None}).photos is None

@@ -113,6 +113,7 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         "scanners": '{"pixels": "1"}', "errors": '{"fingerprint": "no"}', "mark": "trained", "model": "stub",
         "channels": ["ebay"], "channel_reasons": ["shopify:too-large"], "backend": "torch",
         "refused_work": None,
+        "kept": None,
     }  # fmt: skip
     assert (second["made"], second["raw_sha"], second["finished_sha"], second["again"]) == ("failed", b"", b"", False)
     assert [json.loads(second[name]) for name in ("scores", "scanners", "errors")] == [{}, {}, {}]

@@ -17,7 +17,7 @@ def test_one_document_is_printed_with_every_script_as_it_is(capsys: pytest.Captu
     print_json({"title": "湯呑み 🎉", "when": datetime(2026, 11, 22, tzinfo=UTC), "none": None})
     out = capsys.readouterr().out
     assert "湯呑み 🎉" in out
-    assert json.loads(out) == {"title": "湯呑み 🎉", "when": "2026-11-22 00:00:00+00:00", "none": None}
+    assert json.loads(out) == {"title": "湯呑み 🎉", "when": "2026-11-22T00:00:00+00:00", "none": None}
 
 
 def test_settings_come_from_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,5 +107,5 @@ def test_every_field_of_a_refresh_is_an_option_with_the_form_s_words(command: st
         option = options.pop(name)
         assert (option.help, option.required) == (field.description, field.is_required())
         assert option.default == (None if field.is_required() else field.default)
-        assert option.envvar == (None if name in ("source", "wait") else f"PACKSHOT_{name.upper()}")
+        assert option.envvar == (None if name in ("source", "wait", "ask") else f"PACKSHOT_{name.upper()}")
     assert list(options) == (["prompts", "as_json"] if command == "plan" else ["as_json"])

@@ -246,7 +246,7 @@ def test_the_model_option_names_a_registered_model_too(harness: RefreshHarness) 
     job, _ = harness.parameters(model="registry:card").resolve_job()
     found = resolve_registry_versions(job, SETTINGS).recipe
     assert found.models["chosen"].standing == standing(harness)
-    assert sorted(found.provenance_by_name) == ["cards@1", "cards@2", "chosen@1", "chosen@2"]
+    assert sorted(found.provenance_by_name) == ["@photo", "cards@1", "cards@2", "chosen@1", "chosen@2"]
     with pytest.raises(OptionError, match="model's name 'Card!' must be"):
         harness.parameters(model="registry:Card!").resolve_job()
 

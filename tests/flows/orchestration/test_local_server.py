@@ -28,11 +28,14 @@ from flows.orchestration.local_server import (
     make_database_private,
     open_listener,
     run_local_server,
+    use_server,
 )
+from flows.orchestration.prefect_artifacts import emit_review_overdue
 from flows.refresh import refresh
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.other_user import NEEDS_ROOT, paths_below, reach_as_other_user
 from tests.fixtures.refresh_harness import RefreshHarness, assert_counts_add_up, assert_published_images
+from tests.fixtures.waiting import eventually
 
 SOCKETS = ("events/in", "events/out", "logs/out", "task_runs/subscriptions/scheduled", "work_pools/p/workers/connect")
 
@@ -165,12 +168,28 @@ def test_it_ends_when_its_parent_is_killed() -> None:
 
 
 @pytest.mark.slow
+def test_a_process_sends_each_event_to_the_server_that_was_its_own_then(tmp_path: Path) -> None:
+    """What was emitted at the last moment arrives, and the next server gets its own events, not the dead one."""
+    for round_ in ("first", "second"):
+        with run_local_server(settings={"PREFECT_HOME": str(tmp_path / round_)}) as server:
+            with use_server(server):
+                emit_review_overdue("home", [f"{round_}: people are late"])
+            assert eventually(lambda: _overdue_messages(server) == [f"{round_}: people are late"])  # noqa: B023
+
+
+def _overdue_messages(server: LocalServer) -> list[str]:
+    asked = {"filter": {"event": {"name": ["packshot.review.overdue"]}, "occurred": {"since": "2026-01-01T00:00:00Z"}}}
+    answer = httpx.post(f"{server.api_url}/events/filter", json=asked, auth=server.credentials).raise_for_status()
+    return [event["payload"]["message"] for event in answer.json()["events"]]
+
+
+@pytest.mark.slow
 def test_the_report_is_right_where_the_server_loses_every_task_run(tmp_path: Path) -> None:
     shop = RefreshHarness(
         tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], STUB_RECIPE
     )
     deaf = {"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false", "PREFECT_HOME": str(tmp_path / "prefect")}
-    with run_local_server(settings=deaf) as server, temporary_settings(server.client_settings):
+    with run_local_server(settings=deaf) as server, use_server(server):
         report = refresh(**shop.parameters().model_dump())
         counted = httpx.post(f"{server.api_url}/task_runs/count", json={}, auth=server.credentials)
         assert int(counted.raise_for_status().json()) == 0

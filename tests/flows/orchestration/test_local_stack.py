@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from flows.orchestration.local_server import use_server
+from flows.orchestration.prefect_artifacts import emit_review_overdue
 from infra.stores import open_store
 from tests.fixtures.other_user import paths_below
 from tests.fixtures.prefect_stack import (
@@ -24,13 +26,14 @@ from tests.fixtures.prefect_stack import (
     wait_for_staged,
 )
 from tests.fixtures.refresh_harness import assert_published_images
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
 
-def test_the_file_deploys_five_with_their_hours_and_queues(stack: PrefectStack) -> None:
-    found = {name: stack.deployment(name) for name in
-             ("refresh/nightly", "refresh/new", "refresh/adhoc", "refresh/part", "store/sweep")}  # fmt: skip
+def test_the_file_deploys_six_with_their_hours_and_queues(stack: PrefectStack) -> None:
+    refreshes = [f"refresh/{name}" for name in ("nightly", "new", "adhoc", "part")]
+    found = {name: stack.deployment(name) for name in (*refreshes, "store/sweep", "review/alarm")}
     queues = {name: (one["work_pool_name"], one["work_queue_name"]) for name, one in found.items()}
     assert queues == {
         "refresh/nightly": ("packshot", "normal"),
@@ -38,6 +41,7 @@ def test_the_file_deploys_five_with_their_hours_and_queues(stack: PrefectStack) 
         "refresh/adhoc": ("packshot", "normal"),
         "refresh/part": ("packshot-parts", "default"),
         "store/sweep": ("packshot", "low"),
+        "review/alarm": ("packshot", "high"),
     }
     hours = {name: [(one["schedule"]["cron"], one["schedule"]["timezone"]) for one in deployment["schedules"]]
              for name, deployment in found.items()}  # fmt: skip
@@ -50,6 +54,23 @@ def test_the_file_deploys_five_with_their_hours_and_queues(stack: PrefectStack) 
     form = found["refresh/adhoc"]["parameter_openapi_schema"]
     assert set(form["required"]) == {"source", "store", "catalogue"}
     assert all(field.get("description") and field["title"] != name for name, field in form["properties"].items())
+
+
+def test_people_who_are_late_start_an_alarm_once(stack: PrefectStack) -> None:
+    late = "People are late: 501 slots wait for an answer"
+    with use_server(stack.local_stack.server):
+        emit_review_overdue("home", [late])
+    asked = {"deployments": {"id": {"any_": [stack.deployment("review/alarm")["id"]]}}}
+
+    def runs() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = stack.post("flow_runs/filter", asked).raise_for_status().json()
+        return found
+
+    assert eventually(lambda: len(runs()) == 1)
+    ended = stack.wait_for_run(runs()[0]["id"])
+    assert (ended["state_type"], ended["state"]["name"], ended["name"]) == ("COMPLETED", "Overdue", "review-home")
+    assert ended["parameters"] == {"catalogue": "home", "message": late}
+    assert "review" in ended["tags"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from catalogs.planning.pricing import CostEstimate
 from catalogs.runs.report_schema import RunReport
 from flows.orchestration.prefect_artifacts import PrefectObserver, tag_run
 from flows.run.observers import NullObserver
-from tasks.reporting.run_report import Tile
+from tasks.reporting.contact_sheet import Tile
 from tests.fixtures.prefect_stack import prefect_records
 
 REPORT = RunReport(catalogue="artifact-shop", run_id="r1", held=["retired-share"])

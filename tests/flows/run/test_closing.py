@@ -10,6 +10,7 @@ from catalogs import layout
 from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import Plan, PlanCounts
 from catalogs.policy.schema import built_in_policy
+from catalogs.recipe.loading import built_in_recipe
 from flows.run.closing import close_published_run, publish_batch
 from flows.run.executors import open_thread_executor
 from infra.errors import LeaseLost, StagedImageLost
@@ -56,10 +57,10 @@ def test_a_lost_staged_image_ends_the_run_as_superseded_unless_it_is_not_ours_an
 
     with open_thread_executor() as executor:
         with pytest.raises(LeaseLost):
-            publish_batch(resources_of(scenario), executor, guard_of(scenario, lost), PLAN, batch)
+            publish_batch(resources_of(scenario), executor, guard_of(scenario, lost), PLAN, batch, built_in_recipe())
         assert closed(scenario) is None
         with pytest.raises(StagedImageLost):
-            publish_batch(resources_of(scenario), executor, guard_of(scenario), PLAN, batch)
+            publish_batch(resources_of(scenario), executor, guard_of(scenario), PLAN, batch, built_in_recipe())
     assert (closed(scenario) or {})["state"] == "superseded"
 
 

@@ -11,10 +11,11 @@ from catalogs import layout
 from catalogs.planning.plan import Plan
 from catalogs.policy.schema import Policy
 from catalogs.runs.commit_kinds import FENCE_KIND
-from catalogs.runs.job import Run
+from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.release_batch import ReleaseBatch
 from flows.run.leases import hold_run_lease
 from flows.run.recovery import RecoveredRun, recover_runs, supersede_held_runs
+from infra.coordination.leases import Lease
 from infra.interfaces import Pool
 from infra.sources import open_source
 from infra.stores.json_objects import read_json
@@ -47,7 +48,7 @@ class Scenario:
         return run
 
     def recover(self) -> RecoveredRun:
-        recovered = recover_runs(self.job, self.resources, SETTINGS, self._close)
+        recovered = recover_runs(self.job, self.resources, SETTINGS, self._close, _finish_nothing)
         recovered.lease.release()
         return recovered
 
@@ -59,6 +60,10 @@ class Scenario:
         assert (policy, batch.run_id, plan.images) == (self.job.policy, run.run_id, 1)
         self.closed.append(run.run_id)
         runs.close_run(self.shop.store, run, "done", {"version": 1})
+
+
+def _finish_nothing(job: RefreshJob, run: Run, lease: Lease) -> None:
+    pytest.fail(f"{run.run_id} was finished, and nobody has let it go")
 
 
 def _no_pool(model: str) -> Pool:

@@ -37,6 +37,8 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "keep_days": 2,
     "keep_staged_days": 1,
     "keep_runs_days": 60,
+    "review_max_waiting": 1,
+    "review_max_age_hours": 1.0,
     "public_url": "https://cdn.test/shop",
     "purge_command": "purge --all",
     "purge_webhook": "https://cdn.test/purge",
@@ -58,6 +60,11 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "source_query": SecretStr("signature=1"),
     "model_sources": "somebody",
     "trust_store_engines": True,
+    "photo_hosts": "cdn.shop.example",
+    "photo_folders": "s3://shop/photos",
+    "photo_recheck_days": 30,
+    "cutters": "birefnet=birefnet.onnx",
+    "cutout_weights": "u2netp.onnx",
 }
 """Every setting, and another value than it has."""
 IN_THE_FOLDER = (

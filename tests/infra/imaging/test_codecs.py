@@ -1,5 +1,6 @@
 """PNG keeps every bit, nothing half-read passes for an image, and the sha names pixels."""
 
+import time
 import zlib
 
 import cv2
@@ -123,3 +124,18 @@ def test_the_sha_names_pixels_and_shape_and_not_memory_layout() -> None:
     assert (
         pixel_sha(np.zeros((1, 1, 3), np.uint8)) == "58ed56ed61b153255627206877ec16d7323856e91c47c40acf5c0427e3ff947d"
     )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\xff\xd8" + b"\xff" * 10_000_000, id="fill bytes"),
+        pytest.param(b"\xff\xd8" + (b"\xff" * 1000 + b"\0") * 10_000, id="fill bytes and zeros"),
+        pytest.param(b"\xff\xd8" * 5_000_000, id="starts"),
+    ],
+)
+def test_a_jpeg_without_a_frame_is_refused_in_a_time_that_grows_with_its_length_alone(data: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidImage, match="has no frame header"):
+        decode(b"\xff\xd8\xff" + data)
+    assert time.process_time() - began < 3

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from xml.parsers import expat
 
 import numpy as np
@@ -14,8 +15,11 @@ from PIL import Image, ImageCms
 
 from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_source_type, whiten
-from infra.interfaces import FinishParameters, Pixels
+from infra.imaging.finishing import finish, protect_core, whiten
+from infra.imaging.source_marks import TRAINED_ALGORITHMIC_MEDIA, read_mark
+from infra.interfaces import Canvas, FinishParameters, Pixels
+from infra.interfaces.cutouts import AlphaMask
+from infra.testing.block_watermark import BlockWatermark
 from tests.fixtures.product_images import flat_image, product_image
 
 
@@ -35,8 +39,8 @@ def test_the_file_is_a_444_jpeg_with_an_srgb_profile() -> None:
 
 def test_the_mark_is_on_by_default_and_can_be_read_back_or_left_out() -> None:
     pixels = product_image(1, 64)
-    assert read_source_type(finish(pixels, FinishParameters())) == TRAINED_ALGORITHMIC_MEDIA
-    assert read_source_type(finish(pixels, FinishParameters(mark=False))) is None
+    assert read_mark(finish(pixels, FinishParameters())).source_type == TRAINED_ALGORITHMIC_MEDIA
+    assert read_mark(finish(pixels, FinishParameters(mark=False))).source_type is None
 
 
 def test_the_packet_is_well_formed_xml_that_says_the_property_once() -> None:
@@ -53,13 +57,13 @@ def test_a_mark_that_other_tools_write_as_an_element_is_read() -> None:
         b'<x xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"><e:DigitalSourceType>urn:x</e:DigitalSourceType></x>'
     )
     Image.new("RGB", (16, 16)).save(target, "JPEG", xmp=xmp)
-    assert read_source_type(target.getvalue()) == "urn:x"
+    assert read_mark(target.getvalue()).source_type == "urn:x"
 
 
 @pytest.mark.parametrize("data", [b"", b"not an image", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
 def test_reading_a_mark_from_something_else_says_that_it_is_no_jpeg(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="not a JPEG"):
-        read_source_type(data)
+        read_mark(data)
 
 
 def test_the_same_pixels_give_the_same_bytes_also_in_another_process() -> None:
@@ -152,7 +156,7 @@ def test_every_size_is_finished_and_comes_back(height: int, width: int, white: b
     data = finish(pixels, FinishParameters(whiten=white, canvas=canvas))
     side = max(height, width)
     assert decode(data).shape == ((side, side, 3) if canvas == "square" else (height, width, 3))
-    assert read_source_type(data) == TRAINED_ALGORITHMIC_MEDIA
+    assert read_mark(data).source_type == TRAINED_ALGORITHMIC_MEDIA
     assert finish(pixels, FinishParameters(whiten=white, canvas=canvas)) == data
 
 
@@ -202,3 +206,79 @@ def test_the_canvas_comes_after_the_enlarging() -> None:
         128,
         3,
     )
+
+
+def kept_white_mug() -> tuple[Pixels, AlphaMask]:
+    """Return a staged product whose upper half is as white as its ground, and its alpha with a soft edge."""
+    rng = np.random.default_rng(7)
+    alpha = np.zeros((96, 64), np.uint8)
+    alpha[16:80, 12:52] = 255
+    alpha[15, 12:52] = alpha[80, 12:52] = 128
+    pixels = flat_image(96, 255)[:, :64].copy()
+    pixels[16:48, 12:52] = rng.integers(246, 255, (32, 40, 3), dtype=np.uint8)
+    pixels[48:80, 12:52] = rng.integers(60, 200, (32, 40, 3), dtype=np.uint8)
+    return pixels, alpha
+
+
+def test_whitening_alone_would_change_a_white_product_and_what_is_kept_is_left_to_the_byte() -> None:
+    pixels, alpha = kept_white_mug()
+    core = alpha == 255
+    changed = (whiten(pixels) != pixels).any(axis=2)
+    assert changed[16:48, 12:52].mean() > 0.99, "the upper half is within 10 of white, and touches the ground"
+    assert not changed[48:].any()
+    protected = protect_core(pixels, whiten(pixels), alpha)
+    assert np.array_equal(protected[core], pixels[core])
+    assert (protected[alpha == 0] == 255).all()
+
+
+def test_a_watermark_alone_would_change_the_product_and_what_is_kept_is_left_to_the_byte() -> None:
+    pixels, alpha = kept_white_mug()
+    seen: list[Pixels] = []
+
+    def embed(before: Pixels) -> Pixels:
+        seen.append(BlockWatermark().embed(before, bytes(range(8))))
+        return seen[-1]
+
+    finish(pixels, FinishParameters(watermark="blocks-1"), embed, alpha)
+    core = alpha == 255
+    changed = (seen[0] != pixels).any(axis=2)
+    assert 0.4 < changed[core].mean() < 0.9, "64 blocks of 8 x 8 cover the upper two thirds"
+    assert np.array_equal(protect_core(pixels, seen[0], alpha)[core], pixels[core])
+    assert np.array_equal(protect_core(pixels, seen[0], alpha)[~core], seen[0][~core])
+
+
+@pytest.mark.parametrize("canvas", ["none", "square", "portrait"])
+def test_a_finish_that_keeps_a_product_publishes_what_it_publishes_without_marks_there(canvas: Canvas) -> None:
+    """Both files are as JPEG leaves them, so blocks that touch the core's edge may differ by its ringing."""
+    pixels, alpha = kept_white_mug()
+    alpha[16:24] = alpha[72:80] = alpha[:, 12:20] = alpha[:, 44:52] = 0  # the core: whole blocks inside of the product
+    parameters = FinishParameters(quality=100, whiten=True, canvas=canvas, watermark="blocks-1")
+    done = decode(finish(pixels, parameters, lambda before: 255 - before, alpha))
+    plain = decode(finish(pixels, replace(parameters, whiten=False, watermark=None)))
+    top, left = (done.shape[0] - 96) // 2, (done.shape[1] - 64) // 2
+    inside = done[top : top + 96, left : left + 64][alpha == 255].astype(int)
+    assert np.abs(inside - plain[top : top + 96, left : left + 64][alpha == 255]).max() <= 24
+    assert np.abs(inside - pixels[alpha == 255]).mean() < 2
+    assert done[0, 0].max() < 8, "the ground is the watermark's"
+
+
+def test_what_is_kept_is_never_enlarged() -> None:
+    pixels, alpha = kept_white_mug()
+    with pytest.raises(ValueError, match="enlarge"):
+        finish(pixels, FinishParameters(enlarge=97), None, alpha)
+    assert decode(finish(pixels, FinishParameters(enlarge=96), None, alpha)).shape == pixels.shape
+
+
+def test_a_watermark_of_another_size_is_refused_where_something_is_kept() -> None:
+    pixels, alpha = kept_white_mug()
+    with pytest.raises(InvalidImage, match="one size"):
+        finish(pixels, FinishParameters(watermark="blocks-1"), lambda before: before[1:], alpha)
+    with pytest.raises(InvalidImage, match="one size"):
+        protect_core(pixels, pixels, alpha[1:])
+
+
+def test_without_a_kept_product_a_finish_gives_the_bytes_that_it_gave() -> None:
+    pixels, _ = kept_white_mug()
+    parameters = FinishParameters(whiten=True, canvas="square", enlarge=128)
+    assert finish(pixels, parameters) == finish(pixels, parameters, None, None)
+    assert protect_core(pixels, pixels[:1], None).shape == (1, 64, 3)

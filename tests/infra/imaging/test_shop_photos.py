@@ -94,7 +94,7 @@ def test_colours_of_a_profile_become_srgb() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        pytest.param(saved(ball(), "JPEG")[:900], "truncated", id="cut JPEG"),
+        pytest.param(saved(ball(), "JPEG")[:900], "it is cut short", id="cut JPEG"),
         pytest.param(encode_png(BALL)[:900], "longer than the file", id="cut PNG"),
         pytest.param(saved(ball(), "WEBP"), "neither a PNG nor a JPEG", id="WebP"),
         pytest.param(b"", "neither a PNG nor a JPEG", id="nothing"),
@@ -116,8 +116,15 @@ def test_a_profile_chunk_without_its_method_is_a_damaged_photo() -> None:
     sound = encode_png(np.zeros((8, 8, 3), np.uint8))
     end = len(sound) - 12  # of the last chunk, which is empty
     photo = sound[:end] + png_chunk(b"iCCP", b"name\0") + sound[end:]
-    with pytest.raises(InvalidImage, match="could not be decoded: index out of range"):
+    with pytest.raises(InvalidImage, match="could not be decoded: The photo is a damaged PNG: index out of range"):
         read_shop_photo(photo)
+
+
+def test_exif_that_names_its_own_bytes_again_and_again_is_refused() -> None:
+    exif = b"\xff\xe1\xff\xffExif\0\0" + bytes(65_527)
+    photo = saved(ball(), "JPEG")
+    with pytest.raises(InvalidImage, match="200 segments of EXIF"):
+        read_shop_photo(photo[:2] + exif * 200 + photo[2:])
 
 
 def read_all() -> tuple[int, int, float]:

@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 import onnx
 
 from infra.errors import EngineError
-from infra.onnx_graphs.external_data import load_graph
+from infra.onnx_graphs.external_data import external_files, load_graph
 from infra.onnx_graphs.onnx_runtime import OnnxRuntime
 from infra.onnx_graphs.reference_models import write_fp32_reference
 
@@ -45,6 +45,14 @@ def test_weights_beside_the_graph_are_run(tmp_path: Path) -> None:
     path = written(tmp_path, graph_with(initializer=[tensor("model.onnx.data")]))
     assert load_graph(path).graph.initializer[0].name == "w"
     assert OnnxRuntime(path).run({})["y"].tolist() == [0.0] * 4
+
+
+def test_the_files_beside_a_graph_are_named_once_each(tmp_path: Path) -> None:
+    graph = graph_with(initializer=[tensor("model.onnx.data"), tensor("model.onnx.data")])
+    model = load_graph(written(tmp_path, graph))
+    assert external_files(model, tmp_path) == [tmp_path / "model.onnx.data"]
+    inside = graph_with(initializer=[onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [4], [1, 2, 3, 4])])
+    assert external_files(load_graph(written(tmp_path, inside)), tmp_path) == []
 
 
 @pytest.mark.parametrize(

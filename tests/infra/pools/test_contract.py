@@ -1,4 +1,4 @@
-"""What every pool promises, asked of the one in this process and of the one on Ray."""
+"""What every pool promises, asked of the one in this process, of the one in processes and of the one on Ray."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ import pytest
 from infra.errors import EngineError
 from infra.interfaces import Engine, Pool
 from infra.pools.inline import InlinePool
+from infra.pools.process_pool import ProcessPool
 from infra.pools.ray_pool import RayEngines
 from tests.fixtures import pool_work as works
 
@@ -17,13 +18,15 @@ PATIENCE = works.TIMEOUT_SECONDS
 Maker = Callable[[Callable[[], Engine]], Pool]
 
 
-@pytest.fixture(params=["inline", "ray"])
+@pytest.fixture(params=["inline", "processes", "ray"])
 def new_pool(request: pytest.FixtureRequest) -> Iterator[Maker]:
     made: list[Pool] = []
 
     def maker(open_engine: Callable[[], Engine]) -> Pool:
         if request.param == "inline":
             made.append(InlinePool(open_engine))
+        elif request.param == "processes":
+            made.append(ProcessPool(open_engine, 2))
         else:
             request.getfixturevalue("local_ray")
             made.append(RayEngines(gpus=1).pool(open_engine))
@@ -49,6 +52,7 @@ def test_works_get_their_shards_and_an_engine_and_one_that_raises_harms_no_other
     assert pool.busy_seconds() >= busy
 
 
+@pytest.mark.parametrize("new_pool", ["inline", "ray"], indirect=True)  # a composing process does one work at a time
 def test_two_works_run_beside_an_engine_and_no_more(new_pool: Maker, tmp_path: Path) -> None:
     pool = new_pool(works.open_stub)
     futures = [pool.submit(works.count_concurrent_jobs, (str(tmp_path), number)) for number in range(4)]

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from infra.imaging.codecs import decode, pixel_sha
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_source_type
+from infra.imaging.finishing import finish
+from infra.imaging.source_marks import TRAINED_ALGORITHMIC_MEDIA, read_mark
 from infra.interfaces import FinishParameters
 from infra.provenance import credentials
 from infra.provenance.certificates import load_identity
@@ -62,7 +63,7 @@ def test_a_signed_file_says_who_made_it_with_what_and_when(signed_jpeg: bytes) -
 def test_nothing_but_the_manifest_is_added(signed_jpeg: bytes) -> None:
     assert strip_manifest(signed_jpeg) == PICTURE != signed_jpeg
     assert pixel_sha(decode(signed_jpeg)) == pixel_sha(decode(PICTURE))
-    assert read_source_type(signed_jpeg) == TRAINED_ALGORITHMIC_MEDIA
+    assert read_mark(signed_jpeg).source_type == TRAINED_ALGORITHMIC_MEDIA
     assert len(signed_jpeg) - len(PICTURE) < 5000, "there is no thumbnail"
 
 

@@ -59,6 +59,9 @@ class ConnectedSocket:
     def getpeername(self) -> tuple[str, int]:
         return self.peer, 443
 
+    def dup(self) -> "ConnectedSocket":
+        return ConnectedSocket(self.peer)
+
     def close(self) -> None:
         self.closed = True
 

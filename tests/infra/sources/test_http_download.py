@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
@@ -14,7 +13,7 @@ from infra.errors import StoreError, UnreadableSource
 from infra.sources import open_source
 from infra.sources.http_download import Download, DownloadLimits, download
 from infra.sources.source_files import list_source_files
-from tests.fixtures.http_servers import loopback_server, respond
+from tests.fixtures.http_servers import loopback_server, respond, trickling, trickling_server
 
 CSV = b"sku,title\n1,Cup\n2,Bowl\n"
 SECRET = "sig=hunter22"  # noqa: S105 - a test's own
@@ -136,17 +135,19 @@ def test_what_is_not_whole_and_plain_is_refused_with_its_reason(what: str) -> No
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "])
 def test_a_server_that_trickles_is_left_at_the_deadline(start: bytes) -> None:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(start)
-        try:
-            while True:
-                handler.wfile.write(b"x")
-                time.sleep(0.02)
-        except OSError:
-            return
-
-    with loopback_server(answer) as server, pytest.raises(UnreadableSource, match=r"took longer than 0.3 s to arrive"):
+    with (
+        loopback_server(trickling(start)) as server,
+        pytest.raises(UnreadableSource, match=r"took longer than 0.3 s to arrive"),
+    ):
         download(f"{server.url}/cat.csv", limits=DownloadLimits(total_seconds=0.3))
+
+
+def test_a_server_that_trickles_its_tls_handshake_is_left_at_the_deadline() -> None:
+    with (
+        trickling_server(b"\x16\x03\x03\x3f\xff") as port,
+        pytest.raises(UnreadableSource, match=r"took longer than 0.3 s to arrive"),
+    ):
+        download(f"https://127.0.0.1:{port}/cat.csv", limits=DownloadLimits(total_seconds=0.3))
 
 
 def test_a_server_that_is_away_is_the_worlds_fault() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from infra.errors import InvalidStoreAddress
 from infra.stores import open_store
-from infra.stores.addresses import StoreAddress, has_credentials, is_plain_http_url, parse_address
+from infra.stores.addresses import StoreAddress, has_credentials, is_plain_http_url, lies_in_store, parse_address
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,14 @@ def test_azure_s_form_of_an_address_is_no_credential_and_no_store() -> None:
     with pytest.raises(InvalidStoreAddress, match="names a user or a password") as refusal:
         parse_address("abfss://container:sesame@account/shop")
     assert "sesame" not in str(refusal.value)
+
+
+def test_a_path_in_a_store_s_folder_is_told_from_one_beside_it(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    (tmp_path / "link").symlink_to(store)
+    for inside in (store, store / "out", tmp_path / "x" / ".." / "store" / "out", tmp_path / "link" / "out"):
+        assert lies_in_store(inside, f"file://{store}"), inside
+    for outside in (tmp_path, tmp_path / "store-2", store / ".." / "out"):
+        assert not lies_in_store(outside, str(store)), outside
+    assert not lies_in_store(store, "s3://bucket/store")

@@ -136,6 +136,16 @@ def test_a_listing_tells_sizes_and_times(store: ObjectStore) -> None:
     assert abs(info.modified - before) < timedelta(minutes=5)
 
 
+def test_a_version_moves_with_the_content_and_is_the_same_in_a_listing_and_alone(store: ObjectStore) -> None:
+    versions = []
+    for content in (b"12345", b"123456"):
+        store.write("photos/mug.jpg", content)
+        (info,) = store.list("photos/")
+        assert info.version == store.info("photos/mug.jpg").version
+        versions.append(info.version)
+    assert versions[0] != versions[1]
+
+
 def test_the_store_dates_its_objects_by_the_clock_that_it_tells(store: ObjectStore) -> None:
     before = store.now()
     store.write("runs/r/run.json", b"{}")

@@ -144,3 +144,9 @@ def test_a_killed_writer_leaves_whole_objects_only(store: LocalStore) -> None:
             assert len(set(data)) == 1
             found += 1
     assert found > 0
+
+
+def test_a_file_in_a_store_s_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "store").write_bytes(b"no folder")
+    with pytest.raises(StoreError, match=r"cannot be used: Not a directory\. Name a folder"):
+        list(LocalStore(str(tmp_path / "store")).list("keys/"))

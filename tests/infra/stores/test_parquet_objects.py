@@ -58,6 +58,12 @@ def test_one_row_group_is_read_alone(store: ObjectStore) -> None:
     assert [part["count"].to_pylist() for part in read_row_groups(store, "groups")] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
+def test_row_groups_of_an_older_version_have_nulls_in_the_columns_that_came_later(store: ObjectStore) -> None:
+    write_table(store, "older.parquet", table(1, 2).drop_columns(["reasons"]))
+    for rows in (read_row_group(store, "older.parquet", 0, SCHEMA), *read_row_groups(store, "older", schema=SCHEMA)):
+        assert (rows["count"].to_pylist(), rows["reasons"].to_pylist()) == ([1, 2], [None, None])
+
+
 def test_records_are_read_object_by_object_in_key_order(store: ObjectStore) -> None:
     for name, rows in (("b", (3, 4)), ("a", (1,)), ("c", ())):
         write_table(store, f"runs/r1/records/{name}.parquet", table(*rows))

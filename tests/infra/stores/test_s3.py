@@ -120,3 +120,12 @@ def test_a_prefix_sees_nothing_of_its_neighbours(s3_url: str) -> None:
     open_store(s3_url).write("a", b"1")
     open_store(f"{s3_url}-more").write("b", b"2")
     assert [info.key for info in open_store(s3_url).list("")] == ["a"]
+
+
+def test_a_version_is_the_etag_so_that_other_bytes_of_one_size_in_one_second_have_another(s3_url: str) -> None:
+    store, versions = open_store(s3_url), []
+    for content in (b"first", b"other", b"first"):
+        store.write("photos/mug.jpg", content)
+        versions.append(store.info("photos/mug.jpg").version)
+    assert versions[0] == versions[2] != versions[1]
+    assert versions[0].startswith("5 ")

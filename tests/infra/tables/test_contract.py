@@ -439,3 +439,17 @@ def test_a_cleaned_log_still_reads_every_kept_version(tables: TableStore) -> Non
     with pytest.raises(TableError):
         again.read(TABLE, version=8)
     assert release(again, 24, (b"a", "a25", "put")) == 25
+
+
+def test_some_rows_are_found_by_what_they_hold_in_any_version(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, *((bytes([n]), f"{n}.jpg", "put") for n in range(40)))
+    release(tables, 1, (b"\x01", "other.jpg", "put"), (b"\x02", "", "drop"))
+    wanted = "slot_id", [b"\x01", b"\x02", b"\x03", b"none"]
+    for version, objects in ((None, ["3.jpg", "other.jpg"]), (1, ["1.jpg", "2.jpg", "3.jpg"]), (0, [])):
+        found = tables.find_rows(TABLE, ["object", "reasons"], wanted, version=version)
+        assert found.schema.names == ["object", "reasons"]
+        assert sorted(found["object"].to_pylist()) == objects
+    assert tables.find_rows(TABLE, ["index"], ("object", ["7.jpg"]))["index"].to_pylist() == [0]
+    assert len(tables.find_rows(TABLE, ["index"], ("object", []))) == 0
+    assert tables.find_rows(TABLE, WIDER, ("object", ["7.jpg"])).to_pylist()[0]["angle"] is None

@@ -67,3 +67,12 @@ def test_a_table_with_partitions_is_read_through_delta(reader: VersionReader, tm
     found = pa.Table.from_batches(reader.scan("by-sku", wider, None).batches).sort_by("sku")
     assert found.to_pydict() == {"sku": ["a", "b"], "price": [1, 2], "angle": [None, None]}
     assert len(pa.Table.from_batches(reader.scan("by-sku", pa.schema([("angle", pa.string())]), None).batches)) == 2
+
+
+def test_a_table_that_only_delta_can_read_is_searched_through_it(tmp_path: Path) -> None:
+    rows = pa.table({"sku": ["a", "b", "c"], "price": [1, 2, 3], "day": ["x", "y", "y"]})
+    write_deltalake(str(tmp_path / TABLE), rows, partition_by=["day"])
+    reader = VersionReader(DeltaClient(parse_address(str(tmp_path))), open_store(str(tmp_path)))
+    scan = reader.search(TABLE, ["price"], None, ("sku", ["b", "none"]))
+    assert scan.schema.names == ["price"]
+    assert pa.Table.from_batches(scan.batches, scan.schema).to_pydict() == {"price": [2]}

@@ -10,14 +10,15 @@ import pytest
 
 import tasks.amendments.approve
 from catalogs import layout
+from catalogs.answers.answer import Answer
 from catalogs.errors import OptionError
 from catalogs.policy.channels import built_in_channels
 from infra.interfaces import ObjectStore
-from infra.stores.json_objects import write_json
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.approve import ApprovalAnswer, ApprovalResult, approve
 from tasks.amendments.rollback import rollback
+from tasks.answers.answer_log import write_answer
 from tasks.gates.approvals import read_approvals
 from tests.fixtures.crash_harness import CATALOGUE, CrashHarness, catalogue_row
 
@@ -166,12 +167,13 @@ def test_the_later_of_two_answers_about_an_image_counts(harness: CrashHarness) -
 def test_an_approval_is_not_shown_for_an_image_that_replaced_the_approved_one_meanwhile(
     harness: CrashHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def overtaken(store: ObjectStore, key: str, content: dict[str, Any]) -> None:
-        write_json(store, key, content)
+    def overtaken(store: ObjectStore, catalogue: str, answer: Answer, *, after: str) -> Answer:
+        written = write_answer(store, catalogue, answer, after=after)
         harness.recipe["finish"] = {"quality": 95}
         harness.refresh()
+        return written
 
-    monkeypatch.setattr(tasks.amendments.approve, "write_json", overtaken)
+    monkeypatch.setattr(tasks.amendments.approve, "write_answer", overtaken)
     done = approve_with(harness, "plain-1")
     assert done.rows == []
     assert set(map(tuple, usable(harness).values())) == {("shopify",)}

@@ -31,7 +31,9 @@ def test_what_was_published_since_the_evaluation_is_added_once(tmp_path: Path) -
     write_table(shop.store, layout.RunFiles(run.run_id).withdrawals, WITHDRAWALS.empty_table())
 
     def skus(version: int) -> list[str]:
-        found = extend_withdrawals(shop.store, tables, run, read_withdrawals(shop.store, run), version)
+        found = extend_withdrawals(
+            shop.store, tables, run, read_withdrawals(shop.store, run), version, against_people=False
+        )
         assert read_withdrawals(shop.store, run).equals(found)
         return sorted(found["sku"].to_pylist())
 

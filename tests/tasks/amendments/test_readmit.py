@@ -1,6 +1,5 @@
 """A4: what a rollback took away can be let back, once, by a person who says why, whatever is killed meanwhile."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.manifest_change import ManifestChange, recover_all_changes
 from tasks.amendments.readmit import readmit
 from tasks.amendments.rollback import rollback
+from tasks.answers.answer_log import read_answers
 from tests.fixtures.crash_harness import CATALOGUE as WORLD
 from tests.fixtures.crash_harness import CrashHarness, catalogue_row
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
@@ -46,9 +46,8 @@ def test_the_withdrawals_of_the_named_skus_end_and_no_other_outcome(scenario: St
     assert withdrawn(scenario) == ["a"]
     assert [row["state"] for (sku, _), row in scenario.outcomes().items() if sku == "b"] == ["blocked"]
     assert (done.readmitted, done.version, done.slots["readmitted"]) == (2, version, [{"sku": "b"}, {"sku": "c"}])
-    key = layout.person_decision(CATALOGUE, done.run_id, layout.READMISSION)
-    answer = json.loads(scenario.store.read(key))
-    assert (answer["skus"], answer["by"], answer["reason"]) == (["b", "c"], "ada", "it was good")
+    [answer] = read_answers(scenario.store, CATALOGUE)
+    assert (answer.details, answer.who, answer.why) == ({"skus": ["b", "c"]}, "ada", "it was good")
     assert scenario.keys("open-amendments/") == set()
 
 

@@ -20,8 +20,10 @@ from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.manifest_change import recover_all_changes
 from tasks.amendments.rollback import rollback
+from tasks.maintenance.verify_kept import verify_kept
 from tasks.runs import run_state as runs
 from tasks.runs.release_history import list_releases
+from tests.fixtures.kept_shop import KeptShop
 from tests.fixtures.store_scenarios import StoreScenario, finish_digest_of, request_key_of
 
 FIRST = {"shirt/front": "red", "shirt/back": "blue", "shoe/front": "green", "hat/front": "white"}
@@ -338,3 +340,15 @@ def test_times_in_the_outcomes_are_the_rollbacks(scenario: StoreScenario) -> Non
     began = datetime.now(UTC)
     rollback(scenario.store, scenario.tables, "shoes")
     assert all(began <= row["decided_at"] <= datetime.now(UTC) for row in scenario.outcomes().values())
+
+
+def test_a_row_of_a_kept_product_comes_back_with_what_was_kept(tmp_path: Path) -> None:
+    shop = KeptShop(tmp_path)
+    shop.keep("r1", {"shirt/front": 1})
+    before = shop.live_row("shirt/front")
+    shop.release("r2", {"shirt/front": "red"})
+    assert shop.live_row("shirt/front")["kept"] is None
+    rollback(shop.store, shop.tables, "shoes")
+    assert shop.live_row("shirt/front") == before
+    assert (before["mode"], before["photo_sha"].hex()) == ("white", shop.pictures["shirt/front"].kept.photo)
+    assert verify_kept(shop.store, shop.tables, "shoes", processes=0).sound

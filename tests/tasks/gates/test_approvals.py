@@ -1,18 +1,23 @@
 """Recorded approvals of a catalogue's images, and what they change in an image's eligibility."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from catalogs import layout
+from catalogs.answers.answer import Answer, AnswerKind
 from catalogs.policy.channels import ChannelEligibility
 from catalogs.table_schemas import MANIFEST
 from infra.stores.json_objects import write_json
-from tasks.gates.approvals import RecordedAnswers, apply_approvals, apply_approvals_to_rows, read_approvals
+from tasks.answers.answer_folding import fold_answers
+from tasks.answers.answer_log import put_answer
+from tasks.gates.approvals import RecordedApprovals, apply_approvals, apply_approvals_to_rows, read_approvals
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 SHA = b"\1" * 32
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 WAITING = ChannelEligibility(("shopify",), ("showroom:needs-a-person",))
 
 
@@ -22,24 +27,37 @@ def scenario(tmp_path: Path) -> StoreScenario:
 
 
 def record(scenario: StoreScenario, token: str, channel: str, *, given: bool) -> None:
-    document = {"channel": channel, "given": given, "pixel_shas": [SHA.hex()]}
-    write_json(scenario.store, layout.person_decision(CATALOGUE, token, layout.CHANNEL_APPROVAL), document)
+    details = {"channel": channel, "given": given, "pixel_shas": [SHA.hex()], "skus": ["mug"]}
+    put_answer(scenario.store, CATALOGUE, Answer(AnswerKind.CHANNEL, "ada", WHEN, "seen", details=details, token=token))
 
 
 def test_the_newest_answer_counts_for_each_channel(scenario: StoreScenario) -> None:
     record(scenario, "20260101T000000-a", "showroom", given=True)
     record(scenario, "20260102T000000-b", "showroom", given=False)
     record(scenario, "20260101T000000-c", "amazon-main", given=True)
-    write_json(scenario.store, layout.person_decision(CATALOGUE, "20260103T000000-d", "release"), {"accepted": []})
+    fold_answers(scenario.store, CATALOGUE, above=1)
     assert read_approvals(scenario.store, CATALOGUE) == {SHA.hex(): {"showroom": False, "amazon-main": True}}
+    record(scenario, "20260103T000000-d", "showroom", given=True)
+    assert read_approvals(scenario.store, CATALOGUE) == {SHA.hex(): {"showroom": True, "amazon-main": True}}
+
+
+def test_approvals_of_earlier_versions_count_by_their_time(scenario: StoreScenario) -> None:
+    """Those that were folded then stand in a snapshot of their own, the others in objects of another shape."""
+    snapshot = {"answers": {SHA.hex(): {"showroom": ["20260102T000000-b", True], "ebay": ["20260102T000000-b", True]}}}
+    write_json(scenario.store, layout.approval_snapshot(CATALOGUE, 3), snapshot | {"documents": {}})
+    record(scenario, "20260101T000000-a", "showroom", given=False)
+    earlier = {"channel": "ebay", "given": False, "pixel_shas": [SHA.hex()]}
+    key = layout.person_decision(CATALOGUE, "20260103T000000-c", layout.CHANNEL_APPROVAL)
+    write_json(scenario.store, key, earlier)
+    assert read_approvals(scenario.store, CATALOGUE) == {SHA.hex(): {"showroom": True, "ebay": False}}
 
 
 def test_of_two_answers_the_later_token_counts_whichever_is_read_first() -> None:
-    recorded = RecordedAnswers()
+    recorded = RecordedApprovals()
     recorded.add("aa", "showroom", "20260102", False)
     recorded.add("aa", "showroom", "20260101", True)
     assert (recorded.approvals, recorded.newest_token) == ({"aa": {"showroom": False}}, "20260102")
-    assert RecordedAnswers().newest_token == ""
+    assert RecordedApprovals().newest_token == ""
 
 
 def test_an_approval_changes_only_the_channel_and_the_pixels_that_it_names() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from catalogs import layout
+from catalogs.photos.kept_request import KeptMode, KeptResult
 from catalogs.recipe.render_settings import Finish
 from infra.stores.parquet_objects import read_row_groups
 from tasks.gates.channel_eligibility import build_image_facts
@@ -51,6 +52,29 @@ def test_the_enlargement_of_an_image_of_unknown_size_is_unknown() -> None:
 def test_an_image_without_product_or_mark_has_no_fill_and_no_mark() -> None:
     picture = build_image_facts(measured(looks=None, mark="waived"), Finish(mark=False))
     assert (picture.fill, picture.has_source_mark) == (None, False)
+
+
+def kept_text(mode: KeptMode) -> str:
+    return KeptResult(mode, "ab" * 32, "only", "plain", "1", {}, {}).text
+
+
+@pytest.mark.parametrize(
+    ("broken", "proven"), [({"kept.broken": 0.0}, True), ({"kept.broken": 1.0}, False), ({}, False)]
+)
+def test_a_kept_product_is_proven_only_where_the_proof_was_made_again_and_held(
+    broken: dict[str, float], proven: bool
+) -> None:
+    scores = measured()["scores"] | broken
+    record = measured(scores=scores, mark="white", kept=kept_text("white"))
+    facts = build_image_facts(record, Finish(), shows_article=True)
+    assert (facts.kept_mode, facts.proven, facts.shows_article, facts.has_source_mark) == ("white", proven, True, True)
+    assert not build_image_facts(record, Finish()).shows_article, "nothing is assumed"
+
+
+@pytest.mark.parametrize("mark", ["", "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
+def test_another_modes_mark_is_not_the_mark_of_a_kept_product(mark: str) -> None:
+    facts = build_image_facts(measured(mark=mark, kept=kept_text("white")), Finish())
+    assert (facts.has_source_mark, facts.source_mark) == (False, mark)
 
 
 def manifest(harness: CrashHarness) -> dict[str, tuple[list[str], list[str]]]:

@@ -9,13 +9,14 @@ from catalogs.recipe.loading import built_in_recipe
 from catalogs.recipe.render_settings import Finish
 from catalogs.runs.release_batch import PublishedFile
 from infra.errors import InvalidImage
-from infra.interfaces import Commit
+from infra.imaging.finishing import finish
+from infra.interfaces import Commit, FinishParameters, KeptOrigin
 from infra.provenance.certificates import load_identity
 from infra.provenance.development_certificate import DEVELOPMENT_ISSUER, development_identity
 from infra.provenance.signing import C2paSigner
-from tasks.gates.required_marks import find_mark_problems, find_signed_runs, summarize_marks
+from tasks.gates.required_marks import find_mark_problems, find_signed_runs, kept_origin, summarize_marks
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
-from tests.fixtures.store_scenarios import jpeg_of
+from tests.fixtures.store_scenarios import jpeg_of, pixels_of
 
 RECIPE = built_in_recipe()
 NO_SOURCE, NO_SIGNATURE = "the mark of a generated image is not in it", "its signed C2PA manifest is not in it"
@@ -37,6 +38,52 @@ def test_only_a_required_mark_is_missed(signer: C2paSigner, source: bool, signed
     assert problems(plain) == [NO_SIGNATURE] * signed
     assert problems(signer.sign(bare, "x")) == [NO_SOURCE] * source
     assert problems(bare) == [NO_SOURCE] * source + [NO_SIGNATURE] * signed
+
+
+KEPT = KeptOrigin("white", "ab" * 32)
+
+
+def kept_jpeg(mode: str | None) -> bytes:
+    return finish(pixels_of("red"), FinishParameters(), mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("carried", "problem"),
+    [
+        ("white", []),
+        (None, ["the mark of a kept product (white) is not in it, but trainedAlgorithmicMedia"]),
+        ("stage", ["the mark of a kept product (white) is not in it, but compositeWithTrainedAlgorithmicMedia"]),
+    ],
+)
+def test_a_kept_products_mark_must_be_that_of_its_mode(carried: str | None, problem: list[str]) -> None:
+    found = find_mark_problems(kept_jpeg(carried), source_required=True, signature_required=False, kept=KEPT)
+    assert list(found) == problem
+    bare = jpeg_of("red", provenance_mark=False)
+    [lost] = find_mark_problems(bare, source_required=True, signature_required=False, kept=KEPT)
+    assert lost == "the mark of a kept product (white) is not in it"
+
+
+def test_a_generated_image_may_not_say_that_it_is_a_photo() -> None:
+    [said] = find_mark_problems(kept_jpeg("white"), source_required=True, signature_required=False)
+    assert said == f"{NO_SOURCE}, but white"
+
+
+def test_a_manifest_must_say_of_which_photo_it_is_an_edit(signer: C2paSigner) -> None:
+    def problems(signed: bytes, kept: KeptOrigin | None = KEPT) -> list[str]:
+        return list(find_mark_problems(signed, source_required=True, signature_required=True, kept=kept))
+
+    white = kept_jpeg("white")
+    false = f"its C2PA manifest does not say of it that it is an edit of the photo {KEPT.photo}"
+    assert problems(signer.sign(white, "x", KEPT)) == []
+    assert problems(signer.sign(white, "x", KeptOrigin("white", "cd" * 32))) == [false]
+    assert problems(signer.sign(white, "x", KeptOrigin("stage", KEPT.photo))) == [false]
+    assert problems(signer.sign(white, "x")) == [false]
+    created = "its C2PA manifest does not say of it that a model made it"
+    assert problems(signer.sign(kept_jpeg(None), "x", KEPT), None) == [created]
+
+
+def test_a_row_of_a_generated_image_keeps_nothing() -> None:
+    assert (kept_origin(None, None), kept_origin("white", b"\xab" * 32)) == (None, KEPT)
 
 
 def test_a_signature_that_is_not_required_must_be_valid_too(signer: C2paSigner) -> None:

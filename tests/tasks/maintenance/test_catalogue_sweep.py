@@ -162,7 +162,7 @@ def test_a9_whatever_is_named_at_any_operation_of_a_sweep_is_there_afterwards(
 ) -> None:
     """A9: a sweep between a rollback's look and its marker deleted the release's images (`verify`: missing 1)."""
     three_releases(tmp_path / "shop")
-    for operation in range(1, 60):
+    for operation in range(1, 80):
         folder = tmp_path / str(operation)
         shutil.copytree(tmp_path / "shop", folder)
         shop = StoreScenario(folder)
@@ -232,25 +232,31 @@ def test_a_copy_stays_until_its_question_is_answered_or_over_and_a_sample_for_it
     assert "review" not in swept(shop)
     assert shop.keys("review/") >= {waits, sample}
     shop.commit_outcome("o2", "shirt/front", "red", "blocked")
-    assert swept(shop)["review"] == 2
-    assert (shop.keys(layout.review_index_prefix("shoes")), copies(shop)) == ({sample}, 1)
-    assert swept(shop, now=datetime.now(UTC) + timedelta(days=6))["review"] == 2
+    assert swept(shop)["review"] == 1  # what was refused is shown from the staged file
+    assert (shop.keys(layout.review_index_prefix("shoes")), copies(shop)) == ({waits, sample}, 1)
+    assert swept(shop, now=datetime.now(UTC) + timedelta(days=6))["review"] == 1
+    assert shop.keys("review/") == {waits, sample}  # for a month, thresholds and people are measured by them
+    shop.commit_outcome("o3", "shirt/front", "red", "deferred")
+    assert swept(shop, now=datetime.now(UTC) + timedelta(days=31))["review"] == 2
     assert shop.keys("review/") == set()
 
 
-def test_what_is_asked_about_a_prompt_alone_stays_for_its_days(tmp_path: Path) -> None:
+def test_what_is_asked_about_a_prompt_alone_stays_as_long_as_the_prompt_waits(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
-    key = asked_about(shop, "r1", review_row("red", "review", 5, image_key=None))
+    long_ago = datetime.now(UTC) - timedelta(days=40)
+    key = asked_about(shop, "r1", review_row("shirt", "review", 5, image_key=None, asked_at=long_ago))
+    shop.commit_outcome("o1", "shirt/front", "shirt", "review", image_key=None)
     assert "review" not in swept(shop)
     assert shop.keys("review/") == {key}
-    assert swept(shop, now=datetime.now(UTC) + timedelta(days=6))["review"] == 1
+    shop.commit_outcome("o2", "shirt/front", "shirt", "deferred", image_key=None)
+    assert swept(shop)["review"] == 1
 
 
 def test_a9_beside_an_open_run_copies_go_whose_question_is_over(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     asked_about(shop, "r1", review_row("red", "review", -1))
     shop.write_run_folder("r1", is_open=True, files=["plan.json"])
-    assert swept(shop)["review"] == 2
+    assert swept(shop)["review"] == 1
     assert copies(shop) == 0
 
 

@@ -9,7 +9,9 @@ from PIL import Image, PngImagePlugin
 
 from infra.errors import UnreadableSource
 from infra.imaging.codecs import encode_png
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
+from infra.imaging.finishing import finish
+from infra.imaging.source_marks import TRAINED_ALGORITHMIC_MEDIA
+from infra.interfaces import FinishParameters, KeptOrigin
 from infra.provenance.credentials import strip_manifest
 from infra.provenance.development_certificate import development_identity
 from infra.provenance.signing import C2paSigner
@@ -117,3 +119,39 @@ def test_an_image_that_is_cut_short_or_a_bomb_is_a_finding_and_not_decoded() -> 
     bomb = data.replace((100).to_bytes(4, "big"), (60_000).to_bytes(4, "big"))
     found = inspect_image(bomb)
     assert (found.has_valid_marks, found.pixel_sha) == (False, None)
+
+
+# Kept products
+
+
+def kept_jpeg(mode: str | None) -> bytes:
+    return finish(np.full((48, 64, 3), 90, np.uint8), FinishParameters(), mode=mode)
+
+
+@pytest.fixture(scope="module")
+def kept_signer(tmp_path_factory: pytest.TempPathFactory) -> C2paSigner:
+    return C2paSigner(development_identity(str(tmp_path_factory.mktemp("kept"))))
+
+
+@pytest.mark.parametrize("mode", ["white", "stage", "scene"])
+def test_an_edit_of_a_photo_has_valid_marks_of_its_own(kept_signer: C2paSigner, mode: str) -> None:
+    found = inspect_image(kept_signer.sign(kept_jpeg(mode), "x", KeptOrigin(mode, "ab" * 32)))
+    assert (found.has_valid_marks, found.problems, found.mark.mode, found.c2pa.photo) == (True, [], mode, "ab" * 32)
+
+
+def test_marks_that_contradict_each_other_are_not_valid(kept_signer: C2paSigner) -> None:
+    contradiction = "the XMP and the C2PA manifest do not say the same of what made the image"
+    for signed in (
+        kept_signer.sign(kept_jpeg("white"), "x"),
+        kept_signer.sign(kept_jpeg(None), "x", KeptOrigin("white", "ab" * 32)),
+        kept_signer.sign(kept_jpeg("stage"), "x", KeptOrigin("white", "ab" * 32)),
+    ):
+        found = inspect_image(signed)
+        assert (found.has_valid_marks, found.problems) == (False, [contradiction])
+
+
+def test_a_white_image_that_lost_its_mark_says_nothing(kept_signer: C2paSigner) -> None:
+    bare = finish(np.full((48, 64, 3), 90, np.uint8), FinishParameters(mark=False), mode="white")
+    found = inspect_image(kept_signer.sign(bare, "x", KeptOrigin("white", "ab" * 32)))
+    assert (found.has_valid_marks, found.mark.text) == (False, "")
+    assert found.problems[0].startswith("the XMP has no DigitalSourceType")

@@ -86,5 +86,5 @@ def test_where_a_catalogue_cannot_be_read_every_folder_is_kept(tmp_path: Path) -
     for path in (tmp_path / "manifest" / "shoes").glob("*.parquet"):
         path.unlink()
     shop.backdate(40)
-    assert "folders of runs are left alone, since a catalogue cannot be read" in run_sweep(shop).notes
+    assert "photos and folders of runs are left alone, since a catalogue cannot be read" in run_sweep(shop).notes
     assert names(shop, "r0") == {"run.json", "closed.json", *DOCUMENTS}

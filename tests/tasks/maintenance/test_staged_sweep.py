@@ -50,6 +50,19 @@ def test_what_an_outcome_names_stays_raw_and_finished(tmp_path: Path) -> None:
     assert shop.keys("staging/") == {*kept}
 
 
+def test_what_was_kept_in_an_image_lives_with_it(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    for label in ("refused", "published"):
+        shop.stage_image(label)
+        shop.store.write(layout.kept_document(shop.image_key(label)), b"{}")
+    shop.release("r1", {"shirt/front": "published"})
+    shop.commit_outcome("o1", "shirt/front", "refused", "review")
+    shop.backdate(30)
+    assert swept(shop, keep_releases=1)["staged"] == 3
+    assert layout.kept_document(shop.image_key("refused")) in shop.keys("staging/")
+    assert layout.kept_document(shop.image_key("published")) not in shop.keys("staging/")
+
+
 def test_every_attempt_of_an_open_runs_plan_stays_held_or_not(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     for run_id, opened in (("held", True), ("closed", False)):

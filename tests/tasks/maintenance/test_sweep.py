@@ -1,7 +1,7 @@
 """A sweep deletes what is unreferenced, and every reference counts: of releases, outcomes, open runs, and young age."""
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,12 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalogs import layout
+from catalogs.answers.person import ALL_SCOPES
 from catalogs.errors import OptionError
 from infra.coordination.leases import acquire
 from infra.stores import open_store
+from infra.stores.json_objects import write_json
 from infra.tables import open_tables
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
+from tasks.access.access_keys import add_access_key, read_access_keys, revoke_access_keys
 from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES
 from tasks.maintenance.purges import record_purge
 from tasks.maintenance.sweep import sweep
@@ -55,6 +58,21 @@ def test_leases_of_closed_runs_and_probes_go(tmp_path: Path) -> None:
     young.check()
 
 
+def test_old_days_of_the_access_log_and_ended_keys_go(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    now = shop.store.now()
+    add_access_key(shop.store, "kept", ALL_SCOPES, by="root")
+    add_access_key(shop.store, "ended", ALL_SCOPES, by="root")
+    (ended,) = revoke_access_keys(shop.store, "ended")
+    old = replace(ended, revoked_at=now - timedelta(days=400))
+    write_json(shop.store, layout.access_key(old.id), old.document())
+    for days in (0, 400):
+        shop.store.write(layout.access_log((now - timedelta(days=days)).date().isoformat(), "s1"), b"{}")
+    assert swept(shop) == {"access": 2}
+    assert [key.name for key in read_access_keys(shop.store)] == ["kept"]
+    assert len(shop.keys(layout.ACCESS_LOG)) == 1
+
+
 def test_what_killed_writers_left_goes(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     for name in ("old", "new"):
@@ -92,10 +110,13 @@ def everything(folder: Path) -> StoreScenario:
     shop.write_run_folder("idle", is_open=False, files=["report.json", "report.html"])
     for key in (layout.scores("ab" * 32, "f" * 12, "s" * 12), layout.model_sample("nano", "r1")):
         shop.store.write(key, b"{}")
+    for key in (layout.source_photo("ab" * 32, "jpg"), layout.cutout_mask("ab" * 32, "cd" * 32)):
+        shop.store.write(key, b"photo")
     shop.store.write(layout.deletion_mark("shoes", "killed"), b"{}")
     record_purge(shop.store, "shoes", [], "r1")
     acquire(shop.store, layout.run_lease("shoes", "r1"), "somebody", 60)
     shop.store.write("probe/x", b"xx")
+    shop.store.write(layout.access_log("2025-01-01", "a server"), b"{}")
     asked_about(shop, "r1", review_row("one", "sample", -2))
     shop.backdate(400)
     return shop

@@ -12,13 +12,17 @@ from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import Plan, PlanCounts
 from catalogs.policy.audit_suite import AuditSuite, built_in_audit_suite, load_audit_suite
 from catalogs.policy.schema import built_in_policy
-from catalogs.table_schemas import DECISIONS
+from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.table_schemas import DECISIONS, REFRESHED_DIGESTS, RETIRED_SLOTS
 from infra.data_quality import validate
 from tasks.pipeline.audit import (
     AuditResult,
+    KeptBack,
     RunTotals,
     audit,
+    audit_batch,
     foresee_held,
+    reasons_frame,
     reject_warnings,
     slots_frame,
     totals_frame,
@@ -161,6 +165,74 @@ def test_a_run_that_refuses_more_than_half_is_held(refused: int, held: list[str]
     assert result.held == held
     if held:
         assert check_of(result, "publish-share").reason.endswith("(such as 0.495)")
+
+
+@pytest.mark.parametrize(
+    ("answered", "by_gates", "share", "held"),
+    [
+        ({"blocked": 150, "publish": 50}, {}, 0, []),
+        ({"blocked": 150, "publish": 50}, {"publish": 100, "blocked": 100}, 0.5, []),
+        ({"blocked": 1, "publish": 900}, {"publish": 99, "blocked": 101}, 0.495, ["publish-share"]),
+        ({"review": 900}, {"publish": 99, "review": 101}, 0.495, ["publish-share"]),
+    ],
+)
+def test_what_people_decided_is_no_sign_of_broken_gates_nor_of_sound_ones(
+    answered: dict[str, int], by_gates: dict[str, int], share: float, held: list[str]
+) -> None:
+    """More than half of a morning's answers are refusals: the shares are those of the others; the sums are of all."""
+    states = [(state, "t1") for state, count in answered.items() for _ in range(count)]
+    states += [(state, None) for state, count in by_gates.items() for _ in range(count)]
+    rows = [row(number, state, answer=token) for number, (state, token) in enumerate(states)]
+    decided = batch_of(rows)
+    result = audit_batch(decided, plan_of(rows), frozenset(), built_in_policy())
+    assert result.held == held
+    found = result.document["totals"]
+    assert (found["publish_share"], found["decided"]) == (share, sum(by_gates.values()))
+    assert (found["blocked_by_people"], found["blocked"]) == (
+        answered.get("blocked", 0), answered.get("blocked", 0) + by_gates.get("blocked", 0)
+    )  # fmt: skip
+    assert found["slots_difference"] == found["batch_difference"] == 0
+
+
+def test_reasons_and_failures_are_told_of_what_people_have_not_decided() -> None:
+    rows = [row(number, "blocked", answer="t1", reasons=["person.colour"]) for number in range(300)]
+    rows += [row(number, "failed" if number < 341 else "publish") for number in range(300, 500)]
+    result = audit_batch(batch_of(rows), plan_of(rows), frozenset(), built_in_policy())
+    assert result.held == ["failed-share"], "41 of 200, and not of 500"
+    assert check_of(result, "reason-share").success
+    assert reasons_frame(batch(rows)).empty
+
+
+def test_a_superseded_answer_is_taken_off_no_share() -> None:
+    rows = [row(number, "blocked" if number < 101 else "publish") for number in range(200)]
+    rows.append(row(200, "blocked", answer="t1"))
+    superseded = frozenset([rows[-1]["slot_id"]])
+    result = audit_batch(batch_of(rows), plan_of(rows), superseded, built_in_policy())
+    totals_row = result.document["totals"]
+    assert (totals_row["publish_share"], totals_row["decided"], totals_row["blocked_by_people"]) == (0.495, 200, 0)
+    assert result.held == ["publish-share"]
+
+
+def test_what_a_person_keeps_back_counts_as_the_gates_passed_it_whatever_was_answered_since() -> None:
+    """100 of 300 were blocked by the gates, 10 by an answer before; of the 190 that passed 150 are refused now."""
+    before = [row(number, "blocked" if number < 100 else "publish") for number in range(290)]
+    before += [row(number, "blocked", answer="t1") for number in range(290, 300)]
+    kept = [{**each, "state": "blocked", "verdict": "BLOCK", "answer": "t2"} for each in before[100:250]]
+    rows = [*before[:100], *kept, *before[250:]]
+    kept_back = KeptBack(0, 150, batch(before))
+    result = audit_batch(batch_of(rows), plan_of(rows), frozenset(), built_in_policy(), kept_back)
+    totals_row = result.document["totals"]
+    assert (totals_row["publish_share"], totals_row["decided"]) == (190 / 290, 290)
+    assert (totals_row["blocked"], totals_row["blocked_share"], result.held) == (260, 100 / 290, [])
+
+
+def batch_of(rows: list[dict[str, Any]]) -> ReleaseBatch:
+    empty = REFRESHED_DIGESTS.empty_table(), RETIRED_SLOTS.empty_table()
+    return ReleaseBatch("world", "r1", batch(rows), *empty)
+
+
+def plan_of(rows: list[dict[str, Any]]) -> Plan:
+    return Plan(1, 100, RowCounts(10, 7, 2, 1), PlanCounts(new=len(rows)))
 
 
 @pytest.mark.parametrize(("failed", "held"), [(40, []), (41, ["failed-share"])])

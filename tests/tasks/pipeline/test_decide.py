@@ -10,9 +10,11 @@ import pytest
 from catalogs import layout
 from catalogs.keys import slot_id
 from catalogs.models.weights import ModelProvenance
+from catalogs.photos.kept_request import KEPT_MODEL
 from catalogs.planning.sharding import request_table
-from catalogs.policy.schema import ImageRule, Thresholds, built_in_policy
+from catalogs.policy.schema import ImageRule, built_in_policy
 from catalogs.table_schemas import DEFERRALS, RECORDS, RENAMED_SLOTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
+from catalogs.thresholds import Thresholds
 from catalogs.verdict import Verdict
 from infra.imaging.codecs import decode, pixel_sha
 from infra.stores.parquet_objects import read_table, write_table
@@ -424,3 +426,28 @@ def test_without_codes_a_copy_of_a_live_image_is_blocked_all_the_same_and_the_re
     (warning,) = found.warnings
     assert warning.startswith("1 × a live image had no fingerprint under codes/")
     assert decided(scenario).warnings == []
+
+
+def test_a_photo_that_is_unfit_blocks_its_slot_and_a_cutter_that_fails_is_tried_again(scenario: StoreScenario) -> None:
+    codes = {"small": "photo.too-small", "empty": "mask.empty", "lost": "photo.lost", "cutter": "cutter-failed"}
+    made = [
+        attempt_row(word, 0, "BLOCK", made="failed", reasons=[code], finished_sha=b"", errors=f'{{"{code}": "So."}}')
+        for word, code in codes.items()
+    ]
+    write(scenario, [planned_slot_row(f"{word}/front", word) for word in codes], list(codes), made)
+    rows = rows_of(decided(scenario))
+    assert [row["state"] for row in rows] == ["blocked", "blocked", "failed", "failed"]
+    assert [row["sentence"] for row in rows] == [f"{code}: So." for code in codes.values()]
+
+
+def test_an_image_that_no_model_made_names_a_photo_and_what_was_kept(scenario: StoreScenario) -> None:
+    words = ("fine", "broken")
+    requests = [make_request(word, model=KEPT_MODEL, kept="{}") for word in words]
+    write_plan(scenario.store, [planned_slot_row(f"{word}/front", word) for word in words], requests)
+    rows = [attempt_row("fine", kept="{}"), attempt_row("broken", 0, "BLOCK", reasons=["kept.broken"], kept="{}")]
+    write_records(scenario.store, {"0-000000": rows})
+    fine, broken = rows_of(decided(scenario))
+    assert [fine[name] for name in ("state", "model", "model_version", "precision", "kept")] == [
+        "publish", "photo", None, "", "{}",
+    ]  # fmt: skip
+    assert (broken["state"], broken["reasons"]) == ("blocked", ["kept.broken"])

@@ -1,6 +1,6 @@
 """Planning: what it reads from a catalogue, writes into a run's folder, and retires."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,12 +17,10 @@ from catalogs.planning.budget import BudgetLimits, CostModel
 from catalogs.planning.plan import Plan
 from catalogs.planning.sharding import SHARDS_PER_PART
 from catalogs.policy.schema import built_in_policy
-from catalogs.recipe.loading import built_in_recipe, with_engine_options
 from catalogs.runs.job import RefreshJob
-from catalogs.table_schemas import DEFERRALS, ENDED_SLOTS, REJECTS, RETIRED_SLOTS, SLOTS
-from infra.stores.addresses import parse_address
+from catalogs.table_schemas import DEFERRALS, ENDED_SLOTS, REJECTS, REQUESTS, RETIRED_SLOTS, SLOTS
 from infra.stores.parquet_objects import read_row_group, read_row_groups, read_table
-from infra.tables.delta import DeltaTables
+from infra.testing.memory_photos import MemoryPhotos
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
 from tests.fixtures.refresh_harness import write_csv
@@ -38,20 +36,6 @@ LONG = {"sku": "long", "title": "so " * 3000}
 WIDE = {"sku": "wide", "title": "Wide mug", "width": "70"}
 NAMELESS = {"sku": "", "title": "Nameless"}
 COLUMNS = dict.fromkeys(("sku", "title", "category", "width"), "")
-
-
-class ReversingTables(DeltaTables):
-    """Tables that are read from the other end the second time: large ones of Delta have another order each time."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(parse_address(url))
-        self.read_before: set[str] = set()
-
-    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
-        step = -1 if table in self.read_before else 1
-        self.read_before.add(table)
-        for batch in [*super().batches(table, columns, version=version)][::step]:
-            yield batch.take(pa.array(range(batch.num_rows)[::step]))
 
 
 @pytest.fixture
@@ -97,7 +81,7 @@ def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(scenario: StoreS
     plan = plan_of(scenario, MUG, BOOT, GUN)
     assert [shard.requests for shard in plan.shards] == [2, 1]
     groups = [
-        read_row_group(scenario.store, layout.RunFiles(RUN_ID).requests(shard.part), shard.row_group)
+        read_row_group(scenario.store, layout.RunFiles(RUN_ID).requests(shard.part), shard.row_group, REQUESTS)
         for shard in plan.shards
     ]
     assert [set(group["shard"].to_pylist()) for group in groups] == [{shard.name} for shard in plan.shards]
@@ -201,22 +185,6 @@ def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(scenari
     assert not is_plan_current(scenario.store, scenario.tables, run)
 
 
-@pytest.mark.parametrize("gone", [1, 3])
-def test_what_is_retired_does_not_depend_on_the_order_of_the_table(tmp_path: Path, gone: int) -> None:
-    shop = StoreScenario(tmp_path / "store")
-    skus = [f"SKU-{number}" for number in range(7)]
-    shop.release("before", {f"{sku}/front": "red" for sku in skus})
-    kept: list[dict[str, Any]] = [{"sku": sku, "title": f"Mug {sku}"} for sku in skus[gone:]]
-    pq.write_table(pa.Table.from_pylist(kept), tmp_path / "catalogue.parquet")
-    recipe = with_engine_options(built_in_recipe(), engine="stub", model=None, precision=None)
-    job = RefreshJob(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, built_in_policy())
-    plan = make_plan(job, shop.store, ReversingTables(shop.store.url), "run", 8)
-    retired = read_table(shop.store, layout.RunFiles("run").retired, RETIRED_SLOTS)
-    assert plan.retired == gone
-    assert sorted(retired["slot_id"].to_pylist()) == sorted(slot_id(sku, "front", "a", 0) for sku in skus[:gone])
-    assert sorted(retired["sku"].to_pylist()) == skus[:gone]
-
-
 def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(scenario: StoreScenario) -> None:
     skus = [f"sku-{number}" for number in range(SHARDS_PER_PART + 5)]
     rows = [{"sku": sku, "title": f"Mug {sku}", "priority": "high" if sku == "sku-9" else ""} for sku in skus]
@@ -227,7 +195,7 @@ def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(scenario: 
     assert plan.shards[-1].part == "1-00001"
     for shard in (*plan.shards[:3], *plan.shards[-7:]):
         [row] = read_row_group(
-            scenario.store, layout.RunFiles(RUN_ID).requests(shard.part), shard.row_group
+            scenario.store, layout.RunFiles(RUN_ID).requests(shard.part), shard.row_group, REQUESTS
         ).to_pylist()
         assert row["shard"] == shard.name
     parts = read_row_groups(scenario.store, layout.RunFiles(RUN_ID).requests_prefix)
@@ -300,3 +268,26 @@ def test_a5_a_plan_says_what_faults_of_our_own_keep_and_until_when(scenario: Sto
     kept = {"slots": 1, "reasons": {"scanner-failed.pixels": 1}, "next_try": retry_at.isoformat()}
     assert (plan.slots.waiting, plan.retries) == (1, kept)
     assert load_plan(scenario.store, RUN_ID) == plan
+
+
+def test_a_plan_counts_photos_and_stores_what_their_requests_ask_for_and_costs_no_gpu(scenario: StoreScenario) -> None:
+    rows = [{**MUG, "photo": "mug.jpg"}, {**BOOT, "photo": "gone.jpg"}, {"sku": "lamp", "title": "Lamp"}]
+    source = scenario.folder.parent / "catalogue.csv"
+    given = replace(job(scenario, []), source=str(source))
+    write_csv(source, [dict.fromkeys(("sku", "title", "category", "photo"), "") | row for row in rows])
+    photos, terms = MemoryPhotos({"mug.jpg": "1" * 64}), CostModel(seconds_per_megapixel=2.0)
+    plan = make_plan(given, scenario.store, scenario.tables, RUN_ID, 2, terms, photos=photos)
+    missing = {"slots": 2, "waiting": 2, "row": 2, "sku": "boot"}
+    assert plan.photos == {"slots": {"white": 3}, "reasons": {"photo.missing": missing}}
+    assert (plan.images, plan.slots.blocked, plan.reasons) == (2, 2, {"photo.missing": 2})
+    assert plan.gpu_seconds == pytest.approx(CostModel(seconds_per_megapixel=2.0).seconds_per_image(512, 512, 8))
+    assert load_plan(scenario.store, RUN_ID) == plan
+    requests = [
+        row
+        for shard in plan.shards
+        for row in read_row_group(
+            scenario.store, layout.RunFiles(RUN_ID).requests(shard.part), shard.row_group, REQUESTS
+        ).to_pylist()
+    ]
+    assert {row["model"]: row["kept"] is not None for row in requests} == {"@photo": True, "stub": False}
+    assert all(len({row["model"] for row in requests if row["shard"] == shard.name}) == 1 for shard in plan.shards)

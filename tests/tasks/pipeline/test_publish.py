@@ -9,12 +9,14 @@ import pytest
 
 from catalogs import layout
 from catalogs.keys import slot_id
+from catalogs.photos.kept_request import KeptMode, KeptResult
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.table_schemas import FINGERPRINTS
 from infra.errors import ProvenanceMarkError, StagedImageLost, StoreError
 from infra.imaging.codecs import decode, pixel_sha
-from infra.interfaces import ObjectStore
+from infra.imaging.finishing import finish
+from infra.interfaces import FinishParameters, KeptOrigin, ObjectStore
 from infra.provenance.credentials import read_credential, strip_manifest
 from infra.provenance.development_certificate import development_identity
 from infra.provenance.signing import C2paSigner
@@ -26,7 +28,7 @@ from infra.testing.faulty_tables import FaultyTables
 from tasks.maintenance.verify import verify
 from tasks.pipeline.publish import Release, preview_release, publish
 from tests.fixtures.run_rows import RUN_ID, Row, decision_row, fingerprint_of, make_release_batch, write_policy
-from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, pixels_of, request_key_of
 
 SHIRT, MUG = slot_id("shirt", "front", "a", 0), slot_id("mug", "front", "a", 0)
 MANIFEST = layout.manifest_table(CATALOGUE)
@@ -315,7 +317,7 @@ class NonSigningSigner(C2paSigner):
     def __init__(self, instead: bytes | None = None) -> None:
         self._instead = instead
 
-    def sign(self, jpeg: bytes, title: str) -> bytes:  # noqa: ARG002
+    def sign(self, jpeg: bytes, title: str, kept: KeptOrigin | None = None) -> bytes:  # noqa: ARG002
         return jpeg if self._instead is None else self._instead
 
 
@@ -333,15 +335,16 @@ def test_a_picture_whose_signature_does_not_hold_is_not_published(scenario: Stor
     assert live(scenario) == {}
 
 
+@pytest.mark.parametrize("answer", [None, "20261130T080000000000-aa"], ids=["passed", "accepted"])
 @pytest.mark.parametrize("signs", [True, False])
-def test_a_picture_without_the_source_mark_is_not_published(
-    scenario: StoreScenario, signer: C2paSigner, signs: bool
+def test_a_picture_without_the_source_mark_is_not_published_whoever_accepted_it(
+    scenario: StoreScenario, signer: C2paSigner, signs: bool, answer: str | None
 ) -> None:
     _, finished = scenario.stage_image("red")
     bare = jpeg_of("red", provenance_mark=False)
     scenario.store.write(finished, bare)
     found = make_release_batch(
-        [decision_row("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare))]
+        [decision_row("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare), answer=answer)]
     )
     with pytest.raises(ProvenanceMarkError, match="the mark of a generated image is not in it; the release stays"):
         publish(scenario.store, scenario.tables, found, signer if signs else None)
@@ -361,3 +364,68 @@ def test_what_the_store_gives_back_is_what_counts(scenario: StoreScenario, signe
     with pytest.raises(StoreError, match="holds other bytes than were written"):
         publish(careless, scenario.tables, stage_two_images(scenario), signer)
     assert live(scenario) == {}
+
+
+# A kept product
+
+
+def kept_decision(place: str, word: str, mode: KeptMode = "white") -> Row:
+    kept = KeptResult(mode, "ab" * 32, "only", "plain-ground", "1", {}, {}, jpeg={"mean": 1.0, "p99": 3.0, "max": 9.0})
+    data = finish(pixels_of(word), FinishParameters(), mode=mode)
+    shas = {"file_sha": sha256(data).digest(), "finished_sha": bytes.fromhex(pixel_sha(decode(data)))}
+    return decision_row(place, word) | shas | {"kept": kept.text, "file_bytes": len(data)}
+
+
+def stage_kept(scenario: StoreScenario, word: str, mode: KeptMode = "white") -> None:
+    _, finished = scenario.stage_image(word)
+    scenario.store.write(finished, finish(pixels_of(word), FinishParameters(), mode=mode))
+
+
+def test_a_kept_product_is_signed_as_an_edit_of_its_photo_and_its_row_says_what_was_kept(
+    scenario: StoreScenario, tmp_path: Path
+) -> None:
+    stage_kept(scenario, "red")
+    row = kept_decision("shirt/front", "red")
+    signer = C2paSigner(development_identity(str(tmp_path / "c2pa")))
+    found = make_release_batch([row])
+    publish(scenario.store, scenario.tables, found, signer)
+    [shown] = live(scenario).values()
+    assert (shown["mode"], shown["photo_sha"], shown["kept"]) == ("white", b"\xab" * 32, row["kept"])
+    said = read_credential(scenario.store.read(shown["object"]))
+    assert (said.state, said.actions, said.photo, said.source_type) == ("valid", ("opened", "edited"), "ab" * 32, "")
+    assert verify(scenario.store, scenario.tables, CATALOGUE, deep=True).sound
+
+
+@pytest.mark.parametrize(("carried", "kept"), [(None, "white"), ("stage", "white"), ("white", "stage")])
+def test_a_file_that_says_another_mode_than_its_row_is_not_published(
+    scenario: StoreScenario, carried: KeptMode, kept: KeptMode
+) -> None:
+    stage_kept(scenario, "red", carried)
+    row = kept_decision("shirt/front", "red", carried) | {"kept": kept_decision("a/b", "red", kept)["kept"]}
+    with pytest.raises(ProvenanceMarkError, match=r"the mark of a kept product \(\w+\) is not in it, but "):
+        published(scenario, make_release_batch([row]))
+    assert scenario.tables.version(MANIFEST) == 0
+
+
+def test_a_generated_image_that_says_it_is_a_photo_is_not_published(scenario: StoreScenario) -> None:
+    stage_kept(scenario, "red", "white")
+    row = kept_decision("shirt/front", "red") | {"kept": None}
+    with pytest.raises(ProvenanceMarkError, match="the mark of a generated image is not in it, but white"):
+        published(scenario, make_release_batch([row]))
+
+
+def test_what_was_kept_is_in_the_row_whatever_operation_fails_first(tmp_path: Path) -> None:
+    for fail_at in range(1, 60):
+        shop = StoreScenario(tmp_path / str(fail_at))
+        write_policy(shop.store)
+        stage_kept(shop, "red")
+        found = make_release_batch([kept_decision("shirt/front", "red")])
+        injector = FaultInjector(fail_at)
+        with suppress(InjectedFault):
+            publish(FaultyStore(shop.store, injector), FaultyTables(shop.tables, injector), found)
+        published(shop, found)
+        [shown] = live(shop).values()
+        assert (shown["mode"], shown["photo_sha"]) == ("white", b"\xab" * 32), fail_at
+        if not injector.has_failed:
+            break
+    assert not injector.has_failed, "there were more operations than were tried"

@@ -121,10 +121,18 @@ def test_a_copy_outlives_the_staged_image(scenario: StoreScenario) -> None:
     assert index(scenario)[0]["object"] == copy_of("red")
 
 
+def test_what_the_gates_refused_is_indexed_with_its_staged_file_and_not_copied(scenario: StoreScenario) -> None:
+    assert kept(scenario, decision_row("hat/front", "blue", "blocked")) == 1
+    (row,) = index(scenario)
+    staged = layout.finished_image(image_key(request_key_of("blue").hex(), 0), finish_digest_of("blue"))
+    assert (row["why"], row["object"]) == ("blocked", staged)
+    assert scenario.keys("review/") == {layout.review_index(CATALOGUE, RUN_ID)}
+
+
 def test_nothing_to_review_writes_nothing_and_superseded_slots_are_left_out(scenario: StoreScenario) -> None:
     before = scenario.keys()
     gone = frozenset([slot_id("shirt", "front", "a", 0)])
-    assert kept(scenario, decision_row("hat/front", "blue", "blocked")) == 0
+    assert kept(scenario, decision_row("hat/front", "blue")) == 0
     assert kept(scenario, decision_row("shirt/front", "red", "review"), superseded=gone) == 0
     assert scenario.keys() == before
 

@@ -13,6 +13,7 @@ from catalogs.keys import slot_id
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.slot_states import NOT_ASKED_FOR
 from catalogs.table_schemas import ENDED_SLOTS
 from tasks.pipeline.record_outcomes import record_outcomes
 from tests.fixtures.run_rows import decision_row, make_release_batch
@@ -291,6 +292,37 @@ def test_a15_what_was_withdrawn_binds_when_the_sku_comes_back(scenario: StoreSce
     ended = pa.Table.from_pylist([{"slot_id": slot, "planned_at": now}], ENDED_SLOTS)
     remembered(scenario, replace(make_release_batch([decision_row("shirt/front", "blue")]), ended=ended))
     assert list(scenario.outcomes()) == [RED]
+
+
+def test_of_a_lapsed_review_no_other_outcome_of_its_slot_ends_and_none_that_was_decided_since(
+    scenario: StoreScenario,
+) -> None:
+    planned_at = scenario.store.now()
+    old, new = planned_at - timedelta(days=1), planned_at + timedelta(seconds=1)
+    states = {"red": "review", "blue": "blocked", "green": "withdrawn", "gold": "review"}
+    for name, state in states.items():
+        scenario.commit_outcome(f"r-{name}", "shirt/front", name, state, decided_at=new if name == "gold" else old)
+        scenario.commit_outcome(f"m-{name}", "mug/front", name, state, decided_at=old)
+    slot = slot_id("shirt", "front", "a", 0)
+    lapsed = [{"slot_id": slot, "planned_at": planned_at, "request_key": request_key_of(name)} for name in states]
+    ended = pa.Table.from_pylist(lapsed, ENDED_SLOTS)
+    version = remembered(scenario, replace(make_release_batch(), ended=ended))
+    assert set(scenario.outcomes()) == {
+        *(("shirt", request_key_of(name)) for name in ("blue", "green", "gold")),
+        *(("mug", request_key_of(name)) for name in states),
+    }
+    assert remembered(scenario, replace(make_release_batch(), ended=ended)) == version, "it is ended once"
+    without_source = {key for key, row in scenario.outcomes().items() if row["source_digest"] == NOT_ASKED_FOR}
+    assert without_source == {BLUE}, "what was blocked stays, and no row asks for it"
+
+
+def test_what_was_blocked_after_the_plan_keeps_its_source(scenario: StoreScenario) -> None:
+    planned_at = scenario.store.now()
+    scenario.commit_outcome("r1", "shirt/front", "blue", "blocked", decided_at=planned_at + timedelta(seconds=1))
+    lapsed = {"slot_id": slot_id("shirt", "front", "a", 0), "planned_at": planned_at, "request_key": BLUE[1]}
+    before = scenario.outcomes()
+    remembered(scenario, replace(make_release_batch(), ended=pa.Table.from_pylist([lapsed], ENDED_SLOTS)))
+    assert scenario.outcomes() == before
 
 
 def test_a15_of_a_slots_older_requests_deferrals_end_at_once_and_refusals_when_they_are_as_old_as_a_review(

@@ -7,7 +7,8 @@ import pytest
 
 from catalogs import layout
 from catalogs.keys import slot_id
-from catalogs.policy.schema import ImageRule, Policy, Thresholds, built_in_policy
+from catalogs.policy.schema import ImageRule, Policy, built_in_policy
+from catalogs.thresholds import Thresholds
 from catalogs.verdict import PASS, Verdict
 from infra.interfaces import ObjectStore
 from infra.stores import open_store

@@ -13,7 +13,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from catalogs.runs.report_schema import RunReport
-from tasks.reporting.run_report import Tile, render_markdown
+from tasks.reporting.contact_sheet import Tile
+from tasks.reporting.run_report import render_markdown
 
 PAYLOADS = (
     "[a](javascript:b)", "[a](https://evil.com)", "![a](https://evil.com/x.png)", "<https://evil.com>",

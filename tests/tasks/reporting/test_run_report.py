@@ -8,20 +8,14 @@ from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
 
-import cv2
-import numpy as np
-import pyarrow as pa
 import pytest
 
-from catalogs import layout
 from catalogs.runs.report_schema import RunReport
-from catalogs.table_schemas import DECISIONS
-from infra.imaging.codecs import decode
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from tasks.reporting import run_report
-from tasks.reporting.run_report import THUMBNAIL_SIDE, Tile, build_contact_sheet
+from tasks.reporting.contact_sheet import Tile
 
 HOSTILE = '<script>alert("x")</script>\' onerror=alert(1) {{ 7*7 }} {% raw %} \x1b[31m \u202e https://evil.example/'
 FINISH = "f" * 64
@@ -30,45 +24,6 @@ FINISH = "f" * 64
 @pytest.fixture
 def store() -> ObjectStore:
     return open_store(f"memory://{uuid4().hex}")
-
-
-def sha(*parts: object) -> bytes:
-    return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
-
-
-def decision(sku: str, state: str, **values: Any) -> dict[str, Any]:
-    return {
-        "slot_id": sha("slot", sku)[:16],
-        "sku": sku,
-        "category": "mugs",
-        "view": "front",
-        "variant": "a",
-        "index": 0,
-        "state": state,
-        "verdict": {"publish": "PASS", "review": "REVIEW"}.get(state, "BLOCK"),
-        "reasons": [] if state == "publish" else ["blurred"],
-        "attempt": 0,
-        "request_key": sha("request", sku),
-        "image_key": sha("image", sku),
-        "finish_digest": FINISH,
-        **values,
-    }
-
-
-def batch(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=DECISIONS)
-
-
-def many(**counts: int) -> list[dict[str, Any]]:
-    return [decision(f"{state}-{number}", state) for state, count in counts.items() for number in range(count)]
-
-
-def stage(store: ObjectStore, sku: str, height: int = 600, width: int = 400) -> bytes:
-    """Stage a finished file and return its sha256."""
-    pixels = np.full((height, width, 3), 200, np.uint8)
-    data = cv2.imencode(".jpg", pixels)[1].tobytes()
-    store.write(layout.finished_image(sha("image", sku).hex(), FINISH), data)
-    return hashlib.sha256(data).digest()
 
 
 def report(**values: Any) -> dict[str, Any]:
@@ -151,69 +106,6 @@ class PageParser(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self.style = self.style and tag != "style"
-
-
-# The contact sheet
-
-
-def test_every_state_gets_its_part_and_what_is_left_goes_to_the_others(store: ObjectStore) -> None:
-    tiles = build_contact_sheet(store, batch(*many(publish=300, review=200, blocked=5, failed=2, deferred=50)), {}, 96)
-    assert Counter(tile.state for tile in tiles) == {"failed": 2, "blocked": 5, "review": 45, "publish": 44}
-    assert [tile.state for tile in tiles] == ["review"] * 45 + ["blocked"] * 5 + ["failed"] * 2 + ["publish"] * 44
-
-
-@pytest.mark.parametrize("limit", [0, 1, 3, 7, 96])
-def test_the_limit_is_kept(store: ObjectStore, limit: int) -> None:
-    rows = many(publish=40, review=9, blocked=3, failed=1)
-    assert len(build_contact_sheet(store, batch(*rows), {}, limit)) == min(limit, len(rows))
-
-
-def test_the_choice_does_not_depend_on_the_batch_s_order(store: ObjectStore) -> None:
-    rows = many(publish=80, review=40)
-    first = build_contact_sheet(store, batch(*rows), {}, 20)
-    assert build_contact_sheet(store, batch(*reversed(rows)), {}, 20) == first
-    assert len({tile.sku for tile in first}) == 20
-
-
-def test_a_rare_reason_is_shown_among_many_of_another(store: ObjectStore) -> None:
-    rows = [*many(blocked=500), decision("GUN-1", "blocked", reasons=["words.weapons"], image_key=None, attempt=None)]
-    tiles = build_contact_sheet(store, batch(*rows), {}, 4)
-    assert ("words.weapons",) in {tile.reasons for tile in tiles}
-
-
-def test_slots_that_share_a_picture_come_last(store: ObjectStore) -> None:
-    shared = [decision(f"S-{size}", "publish", request_key=sha("one"), image_key=sha("one")) for size in range(50)]
-    tiles = build_contact_sheet(store, batch(*shared, *many(publish=9)), {}, 10)
-    assert sum(tile.sku.startswith("S-") for tile in tiles) == 1
-
-
-def test_a_picture_becomes_a_thumbnail_with_its_prompt(store: ObjectStore) -> None:
-    rows = batch(decision("MUG-1", "publish", file_sha=stage(store, "MUG-1")))
-    (tile,) = build_contact_sheet(store, rows, {sha("request", "MUG-1"): "A mug."})
-    assert decode(tile.jpeg).shape == (THUMBNAIL_SIDE, 171, 3)
-    stage(store, "MUG-1", width=500)
-    (exchanged,) = build_contact_sheet(store, rows, {})
-    assert exchanged.jpeg == b"", "a picture that somebody exchanged after it was judged"
-    assert (tile.prompt, tile.attempt, tile.reasons) == ("A mug.", 0, ())
-
-
-def test_a_picture_that_is_gone_damaged_or_was_never_made_is_a_tile_without_one(store: ObjectStore) -> None:
-    store.write(layout.finished_image(sha("image", "DAMAGED").hex(), FINISH), b"\xff\xd8\xff half")
-    rows = [
-        decision("DAMAGED", "publish"),
-        decision("GONE", "publish"),
-        decision("NEVER", "review", image_key=None, attempt=None, finish_digest=None, verdict=None, reasons=None),
-    ]
-    tiles = {tile.sku: tile for tile in build_contact_sheet(store, batch(*rows), {})}
-    assert {sku: tile.jpeg for sku, tile in tiles.items()} == {"DAMAGED": b"", "GONE": b"", "NEVER": b""}
-    page = PageParser(render_html(report(), list(tiles.values())))
-    assert page.tags["img"] == 0
-    assert page.text.count("No image") == 2
-    assert page.text.count("Not made") == 1
-
-
-def test_an_empty_batch_has_an_empty_sheet(store: ObjectStore) -> None:
-    assert build_contact_sheet(store, DECISIONS.empty_table(), {}) == []
 
 
 # The page
@@ -347,6 +239,29 @@ def test_the_sheet_names_every_picture_for_those_who_do_not_see_it() -> None:
     assert "1 of 318 shown." in page.text
     assert "MUG-1 front · mugs blurred flat Prompt, second attempt A mug." in page.text
     assert page.text.index("Review These") < page.text.index("Pass Every")
+
+
+def test_a_tile_without_an_image_says_so() -> None:
+    tiles = [tile(jpeg=b""), tile(jpeg=b""), tile(jpeg=b"", attempt=None)]
+    page = PageParser(render_html(report(), tiles))
+    assert page.tags["img"] == 0
+    assert page.text.count("No image") == 2
+    assert page.text.count("Not made") == 1
+
+
+def test_modes_have_a_table_with_words_and_a_kept_tile_its_photo() -> None:
+    photos = {
+        "kept": {"white": 1234},
+        "refused": {"photo.missing": 56, "<b>new</b>": 7},
+        "notes": ["one photo is shared by <i>3</i> SKUs"],
+    }
+    page = render_html(report(photos=photos), [tile(mode="white", photo=b"\xff\xd8photo")])
+    text = PageParser(page).text
+    for words in ("1,234", "the shop's product on white", "the row has no photo for this view", "shared by <i>3</i>"):
+        assert words in text
+    assert "<b>new</b>" not in page
+    assert base64.b64encode(b"\xff\xd8photo").decode() in page
+    assert "Modes" not in PageParser(render_html(report(), [tile()])).text
 
 
 def test_a_megabyte_of_prompt_does_not_fill_the_page() -> None:

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from catalogs.answers.answer import AnswerKind
+from catalogs.answers.person import ALL_SCOPES, Person
 from infra.tables import open_tables
 from tasks.amendments.rollback import rollback
 from tasks.reporting.sku_story import tell_story
+from tasks.reviews.review_service import ReviewService
+from tasks.reviews.sku_answers import SkuAnswer, SkuChoice, answer_items, choose_items, list_answerable_items
 from tests.fixtures.refresh_harness import RefreshHarness
 
 pytestmark = pytest.mark.usefixtures("reduced_audit")
@@ -96,3 +100,15 @@ def test_a_rejected_row_and_an_unknown_sku_say_so(shop: RefreshHarness) -> None:
     ]
     unknown = story(shop, "never heard of")
     assert (unknown["slots"], unknown["rejected"], unknown["releases"]) == ([], [], [])
+
+
+def test_what_a_person_refused_names_a_person_and_waits_for_another_answer(shop: RefreshHarness) -> None:
+    store, tables = shop.store, open_tables(shop.url)
+    items = choose_items(list_answerable_items(store, tables, shop.catalogue), SkuChoice(["strict"], override=True))
+    refusal = SkuAnswer(AnswerKind.REFUSE, "deformed")
+    answer_items(ReviewService(store, tables, shop.catalogue), Person("ada", ALL_SCOPES), items, refusal)
+    shop.refresh()
+    (slot,) = story(shop, "strict")["slots"]
+    outcome = slot["outcomes"][-1]
+    assert (outcome["reasons"], outcome["decided_by"]) == (["person.deformed"], "a person")
+    assert slot["next"].startswith("it waits: a person refused it, until its prompt or finish changes")

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from catalogs.planning.budget import BudgetLimits
-from tasks.runs.budget_meter import MAX_IN_FLIGHT_IMAGES, PROBE_IMAGES, BudgetMeter
+from tasks.runs.budget_meter import MAX_IN_FLIGHT_IMAGES, PROBE_IMAGES, TIME_USED_UP, BudgetMeter
 
 
 class FakeClock:
@@ -125,3 +125,13 @@ def test_many_threads_are_counted_as_one() -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(400)))
     assert meter.spent_seconds == 200.0
+
+
+def test_images_that_take_no_engine_are_started_until_the_time_is_up_and_change_no_mean() -> None:
+    now = [0.0]
+    meter = BudgetMeter(BudgetLimits(engine_seconds=10.0, wall_seconds=60.0), started=0.0, clock=lambda: now[0])
+    assert BudgetMeter().reserve_unmetered(1_000) == 1_000
+    assert meter.reserve_unmetered(1_000) == MAX_IN_FLIGHT_IMAGES
+    assert (meter.spent_seconds, meter.reserve(1_000)) == (0.0, PROBE_IMAGES)
+    now[0] = 61.0
+    assert (meter.reserve_unmetered(1), meter.stop_reason) == (0, TIME_USED_UP)

@@ -7,7 +7,7 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from infra.stores.json_objects import write_json
-from tasks.runs.release_history import list_catalogues, list_releases
+from tasks.runs.release_history import list_catalogues, list_known_catalogues, list_releases, require_history
 from tests.fixtures.store_scenarios import StoreScenario
 
 
@@ -71,6 +71,15 @@ def test_a_catalogue_that_is_not_there_is_named_with_those_that_are(tmp_path: Pa
     shop = StoreScenario(tmp_path)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
         list_releases(shop.tables, "boots", shop.store)
+
+
+def test_a_catalogue_whose_first_run_is_open_is_known_and_has_no_release(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    shop.store.write("open/boots/r1.json", b"")
+    assert list_known_catalogues(shop.store) == ["boots", "shoes"]
+    assert list_releases(shop.tables, "boots", shop.store) == []
+    with pytest.raises(OptionError, match=r"'boots' of the store .* has no release yet, and its first run is open"):
+        require_history(shop.tables, "boots", shop.store)
 
 
 def test_what_each_release_changed_is_read_where_it_is_asked_for_and_the_same_ones_are_marked(tmp_path: Path) -> None:

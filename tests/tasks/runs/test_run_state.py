@@ -130,16 +130,11 @@ def test_a_lease_that_was_given_back_is_told_from_one_that_lapsed(scenario: Stor
     assert runs.has_released_lease(scenario.store, run)
 
 
-def test_a_held_run_names_its_checks_and_a_person_lets_some_go(scenario: StoreScenario) -> None:
+def test_a_held_run_names_its_checks(scenario: StoreScenario) -> None:
     run = start_run(scenario.store, job(), "f1")
-    assert (runs.held_checks(scenario.store, run), runs.accepted_checks(scenario.store, run)) == ([], set())
+    assert runs.held_checks(scenario.store, run) == []
     runs.hold_run(scenario.store, run, ["retired-share", "slots-sum"], [{"name": "retired-share"}])
-    runs.accept_checks(scenario.store, run, ["retired-share"], "the winter goods go", "ada")
     assert runs.held_checks(scenario.store, run) == ["retired-share", "slots-sum"]
-    assert runs.accepted_checks(scenario.store, run) == {"retired-share"}
-    [kept] = scenario.keys("decisions/")
-    words = read_json(scenario.store, kept)
-    assert (words["run_id"], words["reason"], words["by"]) == (run.run_id, "the winter goods go", "ada")
 
 
 def test_a_run_is_committed_once_the_manifest_names_it(scenario: StoreScenario) -> None:

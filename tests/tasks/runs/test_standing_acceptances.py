@@ -1,15 +1,19 @@
 """What a person has let go is not asked every night, until it becomes worse or was well in between."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from catalogs import layout
+from catalogs.answers.answer import Answer, AnswerKind
 from infra.stores.json_objects import write_json
+from tasks.answers.answer_log import write_answer
 from tasks.runs.standing_acceptances import find_standing
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 NAME = "rejected-share"
+WHEN = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -23,7 +27,8 @@ def night(scenario: StoreScenario, run_id: str, observed: float | None, *, accep
     checks = [] if observed is None else [{"name": NAME, "success": observed <= 0.1, "observed": observed}]
     write_json(scenario.store, layout.RunFiles(run_id).report, {"checks": checks})
     if accepted:
-        write_json(scenario.store, layout.person_decision(CATALOGUE, run_id, "release"), {"accepted": [NAME]})
+        details = {"run_id": run_id, "checks": [NAME]}
+        write_answer(scenario.store, CATALOGUE, Answer(AnswerKind.RELEASE, "ada", WHEN, details=details))
 
 
 def standing(scenario: StoreScenario, observed: float) -> dict[str, str]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
+from catalogs.answers.answer import AnswerKind
 from flows.cli.commands.refresh import isolate_prefect
-from infra.stores.json_objects import read_json
+from tasks.answers.answer_log import read_answers
 from tests.fixtures.command_line import RunCli
 from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
 from tests.fixtures.prefect_stack import prefect_records
@@ -65,8 +66,12 @@ def test_a_held_batch_is_released_by_name_with_its_reason_on_record(run_cli: Run
     said = run_cli("release", run_id, *store, "--accept", "retired-share", "--reason", "Sold out", "--json")
     assert (said.exit_code, said.stderr, missing_report_keys(said.document)) == (0, "", {})
     assert (said.document["slots"]["retired"], said.document["held"]) == (1, [])
-    words = read_json(harness.store, f"decisions/shop/{run_id}-release.json")
-    assert (words["reason"], bool(words["by"])) == ("Sold out", True)
+    (answer,) = read_answers(harness.store, "shop", kinds={AnswerKind.RELEASE})
+    assert (answer.why, bool(answer.who), answer.details) == (
+        "Sold out",
+        True,
+        {"run_id": run_id, "checks": ["retired-share"]},
+    )
 
 
 def test_a_rehearsal_keeps_away_from_the_callers_prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

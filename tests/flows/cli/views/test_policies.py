@@ -17,7 +17,7 @@ def trial(**changes: Any) -> dict[str, Any]:
     return {
         "catalogue": "home", "release": 41, "policy": {"version": 2, "digest": "d"}, "published": 12_347, "waiting": 5,
         "matrix": matrix, "flips": [flip], "not_stored": {"published": 0, "waiting": 0}, "to_make": 0,
-        "alike": 0, "brands": 0,
+        "alike": 0, "brands": 0, "people": {"accepted_that_fail": 0, "refused_that_pass": 0},
         **changes,
     }  # fmt: skip
 
@@ -49,6 +49,12 @@ def test_what_could_not_be_decided_is_said() -> None:
     assert "3 published and 1 waiting images stay as they are: their scores are not stored." in text
     assert "4 slots would pass with their prompt; their images are yet to be made." in text
     assert "5 wait because they are like another image, which only a refresh compares." in text
+
+
+def test_what_people_said_against_the_policy_is_counted() -> None:
+    text = said(show_trial, trial(people={"accepted_that_fail": 7, "refused_that_pass": 3}))
+    assert "7 live images that it refuses were accepted by a person; they go only where it is applied" in text
+    assert "3 slots that it would pass were refused by a person, and stay so." in text
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:

@@ -40,6 +40,18 @@ def test_a_log_gets_one_plain_line_a_stage_and_no_control_character() -> None:
     assert written(console) == "plan\ngenerate\ndecide [bold]:boom:\\x1b[2J\n"
 
 
+def test_a_log_gets_a_line_for_many_photos_and_a_terminal_shows_each() -> None:
+    log, shown = Console(file=io.StringIO(), width=80, force_terminal=False), terminal()
+    for console in (log, shown):
+        with ProgressObserver(console) as face:
+            face.on_stage("plan")
+            for _ in range(25):
+                face.on_photos_read(1_000)
+            face.on_stage("generate")
+    assert written(log) == "plan\n10,000 photos read\n20,000 photos read\ngenerate\n"
+    assert any("plan: 25,000 photos read" in line for frame in frames(shown) for line in frame)
+
+
 def test_a_dumb_terminal_counts_as_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     console = terminal()

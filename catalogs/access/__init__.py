@@ -1,0 +1,1 @@
+"""Access: keys by which people and programs show who they are."""

@@ -1,0 +1,1 @@
+"""What people are asked about: items, their order, filters and groups, and measured scores in words."""

@@ -1,0 +1,1 @@
+"""The gallery's pages: what releases show, read only."""

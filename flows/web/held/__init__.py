@@ -1,0 +1,1 @@
+"""Held batches in the console: what waits for a look, old beside new, and letting it go."""

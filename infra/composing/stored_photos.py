@@ -1,0 +1,28 @@
+"""Stored photos: a shop's photo, read again from the store by the sha256 of its bytes.
+
+Inputs: a store, what the photo's key begins with, and its sha256. Outputs: a `Photo`; `PhotoLost` where the store holds
+no such bytes, and `InvalidPhoto` where they are no photo that can be used.
+"""
+
+from infra.errors import ExternalError, ObjectMissing
+from infra.interfaces import ObjectStore, Photo
+from infra.photos.reading import read_photo
+
+
+class PhotoLost(ExternalError):
+    """The store does not hold a photo any more, or holds other bytes under its name."""
+
+
+def read_stored_photo(store: ObjectStore, prefix: str, sha256: str) -> Photo:
+    """Return the photo. Raises `PhotoLost`, `InvalidPhoto`, and `StoreError` where the store does not answer."""
+    key = next((info.key for info in store.list(prefix)), None)
+    if key is None:
+        raise PhotoLost(f"The photo {sha256} is not in the store; the next run that reads the catalogue fetches it.")
+    try:
+        data = store.read(key)
+    except ObjectMissing:
+        raise PhotoLost(f"The photo {sha256} was deleted while it was read; the next run fetches it.") from None
+    photo = read_photo(data)
+    if photo.sha256 != sha256:
+        raise PhotoLost(f"{key} holds other bytes than its name says ({photo.sha256}); delete it, and fetch it again.")
+    return photo

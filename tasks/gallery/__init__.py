@@ -1,0 +1,1 @@
+"""The gallery: what a catalogue's kept releases show, read and never written."""

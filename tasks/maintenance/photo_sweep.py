@@ -1,0 +1,115 @@
+"""The sweep of photos and cut-outs: what no release, question, open run, outcome or photo index names goes after a day.
+
+Inputs: what kept releases name, the photo indexes and open plans of the whole store. Outputs: deleted objects, counted.
+It works beside runs as the sweep of staged images does: a run that is planning may be about to name any photo, so
+nothing goes then; before each batch it looks for plans and indexes that were written since, and at each object's age. A
+photo that a run has just kept again is young (`infra.photos.photo_files`).
+What names photos in many files (outcomes' requests, review indexes) is read only where something else would go.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+
+import pyarrow as pa
+
+from catalogs import layout
+from catalogs.table_schemas import REQUESTS, REVIEW_INDEX
+from infra.errors import TableError
+from infra.interfaces import ObjectInfo, ObjectStore, TableStore
+from infra.photos.photo_index import load_index
+from infra.stores.concurrency import concurrent_map
+from infra.stores.parquet_objects import parse_table, read_row_groups
+from tasks.maintenance.batch_deletion import DELETE_BATCH_OBJECTS, BatchDeleter, select_unchanged
+from tasks.maintenance.named_photos import NamedPhotos
+from tasks.maintenance.references import find_outcome_runs
+from tasks.maintenance.retention import RetentionPolicy, find_open_work, find_unplanned_runs
+from tasks.reviews.review_index import list_review_index
+
+_KEPT = pa.schema([REQUESTS.field("kept")])
+_ASKED = pa.schema([REVIEW_INDEX.field("kept")])
+
+
+@dataclass
+class PhotoSweep:
+    """The sweep of one store's photos; `named` holds what the kept releases of all catalogues name."""
+
+    store: ObjectStore
+    tables: TableStore
+    catalogue_names: Sequence[str]
+    retention: RetentionPolicy
+    named: NamedPhotos
+    _planned: set[str] = field(default_factory=set)
+    """Runs whose requests are among the names."""
+    _indexes: dict[str, str] = field(default_factory=dict)
+    """Photo index -> the version of it that is among the names."""
+
+    def sweep(self, deleter: BatchDeleter) -> None:
+        """Delete the photos and cut-outs that nothing names; a store without old ones costs two listings."""
+        if not any(True for prefix in (layout.SOURCES, layout.CUTOUTS) for _ in self._old(prefix)):
+            return
+        if self._take_in_names():
+            deleter.result.notes.append("photos are left alone: a run may be planning to use them")
+            return
+        if next(self._unneeded(layout.SOURCES), None) is None and next(self._unneeded(layout.CUTOUTS), None) is None:
+            return
+        try:
+            self._take_in_questions()
+        except TableError as error:
+            deleter.result.notes.append(f"photos are left alone, since an outcomes table cannot be read: {error}")
+            return
+        note = "a run is planning, so the rest of the photos is left for the next sweep"
+        for kind, prefix in (("cutouts", layout.CUTOUTS), ("sources", layout.SOURCES)):
+            deleter.delete(kind, self._unneeded(prefix), self._guard, note)
+
+    @contextmanager
+    def _guard(self, batch: Sequence[ObjectInfo]) -> Iterator[Sequence[ObjectInfo] | None]:
+        if self._take_in_names():
+            yield None
+        else:
+            yield select_unchanged(self.store, self.named.unneeded(list(batch)))
+
+    def _unneeded(self, prefix: str) -> Iterator[ObjectInfo]:
+        old = self._old(prefix)
+        while batch := list(islice(old, DELETE_BATCH_OBJECTS)):
+            yield from self.named.unneeded(batch)
+
+    def _old(self, prefix: str) -> Iterator[ObjectInfo]:
+        return (info for info in self.store.list(prefix) if info.modified < self.retention.young)
+
+    def _take_in_names(self) -> list[str]:
+        """Add what plans and indexes name that were written since the last look; return runs that are still planning.
+
+        Plans are read first: a run that closes after that has saved its index.
+        """
+        work = find_open_work(self.store)
+        unplanned = find_unplanned_runs(self.store, work, self.retention.now)
+        self._take_in_requests({run_id for _, run_id in work.runs} - set(unplanned))
+        for info in self.store.list(layout.PHOTO_INDEXES):
+            if self._indexes.get(info.key) != info.version:
+                self.named.add_index(load_index(self.store, info.key)["sha256"])
+                self._indexes[info.key] = info.version
+        return unplanned
+
+    def _take_in_questions(self) -> None:
+        """Add what outcomes and review indexes name."""
+        for name in self.catalogue_names:
+            self._take_in_requests(find_outcome_runs(self.tables, name))
+            files = list_review_index(self.store, name)
+            for info, data in zip(files, concurrent_map(self.store, self._find, files), strict=True):
+                if data is not None:  # a run folded it meanwhile, into one that is listed
+                    self.named.add_results(parse_table(info.key, data, _ASKED))
+
+    def _find(self, info: ObjectInfo) -> bytes | None:
+        return self.store.find(info.key)
+
+    def _take_in_requests(self, run_ids: set[str]) -> None:
+        def read(run_id: str) -> list[pa.Table]:
+            return list(read_row_groups(self.store, layout.RunFiles(run_id).requests_prefix, ["kept"], _KEPT))
+
+        new = sorted(run_ids - self._planned)
+        for tables in concurrent_map(self.store, read, new):
+            for requests in tables:
+                self.named.add_requests(requests["kept"])
+        self._planned.update(new)

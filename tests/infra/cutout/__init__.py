@@ -1,0 +1,1 @@
+"""Cutting products out of photos."""
