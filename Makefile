@@ -17,6 +17,8 @@ PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 # Seconds of `long` tests that `make test-slow` runs besides, chosen by the commit; CI sets it.
 LONG_BUDGET ?=
 LONG_SEED ?= $(shell git rev-parse HEAD 2>/dev/null)
+# After this time, in seconds since the epoch, `make test-slow` starts no further test and says what it did not reach.
+LAST_START ?=
 # -qq: errors only; what is going on is said in words below.
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # What is installed is a file that constraints.txt lists, by its sha256, and runs no script of its own before.
@@ -43,7 +45,7 @@ test: lint ## Lint, then every test that takes seconds
 
 test-slow: .venv/.installed ## Only the tests that take minutes; LONG_BUDGET=900 adds a choice of the longest ones
 	$(PYTEST) --durations=25 --durations-min=10 $(if $(LONG_BUDGET),-m "slow or long" --long-budget=$(LONG_BUDGET) \
-		--long-seed=$(LONG_SEED),-m "slow and not long")
+		--long-seed=$(LONG_SEED),-m "slow and not long") $(if $(LAST_START),--last-start=$(LAST_START))
 
 test-all: lint ## Lint, then every test of all three levels: hours
 	$(PYTEST)

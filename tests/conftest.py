@@ -18,7 +18,7 @@ from tests.fixtures.ray_clusters import local_ray, multi_node_ray, ray_exit_stac
 from tests.fixtures.s3_vendors import s3_vendor_url
 from tests.paths import SHARED
 
-pytest_plugins = ["pytester", "tests.plugins.long_tests", "tests.plugins.file_times"]
+pytest_plugins = ["pytester", "tests.plugins.long_tests", "tests.plugins.last_start", "tests.plugins.file_times"]
 
 __all__ = [
     "local_ray", "multi_node_ray", "ray_exit_stack",
