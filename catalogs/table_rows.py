@@ -219,6 +219,7 @@ class ManifestRow(TypedDict):
     released_at: datetime
     mode: str | None
     photo_sha: bytes | None
+    stage: bytes | None
     kept: str | None
 
 

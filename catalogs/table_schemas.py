@@ -237,8 +237,9 @@ MANIFEST = pa.schema(
         *_PROVENANCE_FIELDS,
         ("run_id", pa.string()),
         ("released_at", _TIME),
-        ("mode", pa.string()),  # white | stage | scene; null where a model generated the whole image, and in older rows
+        ("mode", pa.string()),  # a `KeptMode`; null where a model generated the whole image, and in older rows
         ("photo_sha", pa.binary()),  # sha256 of the photo whose product was kept; null without one
+        ("stage", pa.binary()),  # sha256 of the pixels of the stage on which it stands; null without one
         ("kept", pa.string()),  # JSON: the `KeptResult`; null where no photo's product was kept, and in older rows
     ]
 )

@@ -140,7 +140,7 @@ class RefreshParameters(BaseModel):
     backfill: Literal[5, 20, 50, 100] | None = Field(
         None,
         title="Backfill",
-        description="Percentage of the SKUs to bring to the model version that is assigned to them",
+        description="Percentage of the SKUs to bring to the model version, or the stage, that is assigned to them",
     )
     ask: bool = Field(
         False,

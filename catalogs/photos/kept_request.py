@@ -19,7 +19,10 @@ scene.
 """
 
 KEPT_MODEL = "@photo"
-"""What a request names as its model where no model makes its pixels; no recipe can name a model so."""
+"""What a request names as its model where no model makes its product; no recipe can name a model so."""
+
+STAGE_MISSING = "stage.missing"
+"""The reason of a photo's product for which no approved stage of the recipe's library is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class KeptRequest:
         # A first night asks for millions, and `asdict` copies every part.
         values = {name: value for name in self.__slots__ if (value := getattr(self, name)) != ""}
         return canonical_json(values).decode()
+
+    @property
+    def lacks_stage(self) -> bool:
+        """Tell whether a stage is asked for and none is there."""
+        return self.mode == "stage" and not self.stage
 
     @property
     def cutters_digest(self) -> str:

@@ -28,7 +28,7 @@ from catalogs.slot_states import NOT_ASKED_FOR, REFUSED_BY_GATES, SlotState
 
 LIVE_COLUMNS = (
     "slot_id", "sku", "source_digest", "request_key", "finish_digest", "file_sha", "model", "variant", "pixel_sha",
-    "attempt",
+    "attempt", "stage",
 )  # fmt: skip
 OUTCOME_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
@@ -43,10 +43,8 @@ class CurrentRelease:
         halves: list[list[npt.NDArray[np.uint64]]] = [[] for _ in range(6)]
         shas: list[npt.NDArray[np.uint8]] = []
         pixels: list[Uint64Array] = []
-        finishes: list[npt.NDArray[np.int32]] = []
-        models: list[npt.NDArray[np.int32]] = []
         attempts: list[npt.NDArray[np.int16]] = []
-        finish_codes, model_codes = DictionaryEncoder(), DictionaryEncoder()
+        finishes, models, stages = _EncodedColumn(), _EncodedColumn(), _EncodedColumn()
         self.exponent_names: dict[str, str] = {}
         """SKU -> the exponent that it was read as, and under which it is live: usually none (see `number_text`)."""
         self.variants: set[str] = set()
@@ -62,21 +60,22 @@ class CurrentRelease:
             self.exponent_names.update(_exponent_names(batch.column("sku")))
             shas.append(fixed_bytes(batch.column("file_sha")).copy())
             pixels.append(column_halves(batch.column("pixel_sha").drop_null())[0])
-            finishes.append(finish_codes.encode(batch.column("finish_digest")))
-            models.append(model_codes.encode(batch.column("model")))
+            finishes.add(batch.column("finish_digest"))
+            models.add(batch.column("model"))
+            stages.add(_hex_texts(batch.column("stage")))
             attempts.append(pc.fill_null(batch.column("attempt"), 0).to_numpy(zero_copy_only=False).astype(np.int16))
         joined = [np.concatenate(parts) if parts else np.empty(0, np.uint64) for parts in halves]
         self.index = DigestIndex(joined[0], joined[1])
         self.source_high, self.source_low, self.key_high, self.key_low = joined[2:]
         self._file_sha = np.concatenate(shas) if shas else np.empty((0, 32), np.uint8)
         self._pixels = np.sort(np.concatenate(pixels)) if pixels else np.empty(0, np.uint64)
-        self._finish = np.concatenate(finishes) if finishes else np.empty(0, np.int32)
-        self._finishes = finish_codes.names
-        self.model_index = np.concatenate(models) if models else np.empty(0, np.int32)
+        self._finish, self._finishes = finishes.positions(), finishes.names
+        self.model_index, self.model_names = models.positions(), models.names
+        """The manifest's names of the models, and each row's position among them."""
+        self.stage_index, self.stage_names = stages.positions(), stages.names
+        """The stages on which live products stand, in hex, and each row's position among them, -1 without one."""
         self.attempt = np.concatenate(attempts) if attempts else np.empty(0, np.int16)
         """Which attempt of its request each row shows."""
-        self.model_names = model_codes.names
-        """The manifest's names of the models; `model_index` holds each row's position among them."""
         self.requested = np.zeros(len(self.index), bool)
         self.renamed = np.zeros(len(self.index), bool)
         """Rows under an exponent whose right SKU the catalogue has."""
@@ -138,6 +137,33 @@ class CurrentRelease:
         rows = positions[is_live]
         same[is_live] = (self.source_high[rows] == high[is_live]) & (self.source_low[rows] == low[is_live])
         return same
+
+
+class _EncodedColumn:
+    """A text column of all batches as positions among its distinct texts, -1 where it is null."""
+
+    def __init__(self) -> None:
+        self._codes, self._parts = DictionaryEncoder(), [np.empty(0, np.int32)]
+        self.names = self._codes.names
+
+    def add(self, column: pa.Array) -> None:
+        """Add a batch's column."""
+        if column.null_count:
+            part = np.full(len(column), -1, np.int32)
+            part[pc.is_valid(column).to_numpy(zero_copy_only=False)] = self._codes.encode(column.drop_null())
+        else:
+            part = self._codes.encode(column)
+        self._parts.append(part)
+
+    def positions(self) -> npt.NDArray[np.int32]:
+        """Return the positions of all rows."""
+        return np.concatenate(self._parts)
+
+
+def _hex_texts(column: pa.Array) -> pa.Array:
+    """Return digests as texts in hex; few of them are distinct."""
+    encoded = column.dictionary_encode()
+    return pa.array([value.hex() for value in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
 
 
 def _exponent_names(skus: pa.Array) -> Iterator[tuple[str, str]]:

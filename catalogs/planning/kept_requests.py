@@ -4,7 +4,8 @@ Inputs: the rows of a batch with the tokens of their photos, an effective recipe
 a prompt, a seed or a model, whose key holds the photos' digests and the rule for them.
 
 Where no photo can be used the request is refused with the photos' reasons, as by a prompt gate: nothing is generated
-from the row's title in its place. Once a photo is mended, its tokens and so the slot's source are others.
+from the row's title in its place. Once a photo is mended, its tokens and so the slot's source are others. The same
+holds where a stage is asked for and none is there: once one is approved, the slot is planned with it.
 """
 
 from dataclasses import replace
@@ -13,7 +14,7 @@ from catalogs.ingest.overrides import parse_whole_number
 from catalogs.ingest.rows import BatchRows
 from catalogs.ingest.values.time_text import parse_time
 from catalogs.keys import request_key
-from catalogs.photos.kept_request import KeptRequest
+from catalogs.photos.kept_request import STAGE_MISSING, KeptRequest
 from catalogs.planning.current_state import OutcomeIndex
 from catalogs.planning.plan import Request
 from catalogs.planning.request_builder import RequestBuilder
@@ -52,6 +53,9 @@ class KeptRequestBuilder(RequestBuilder):
         photos = usable_photos(tokens)
         # A refused request is never made; its tokens keep those of other reasons apart.
         kept = replace(self._kept, photos=photos or tuple(tokens.split())).text
+        reasons = () if photos else refusals(tokens)
+        if self._kept.lacks_stage:
+            reasons = (*reasons, STAGE_MISSING)
         key = self._key(kept, width, height)
         first_attempt, allowed = self._attempts(key)
         return Request(
@@ -68,7 +72,7 @@ class KeptRequestBuilder(RequestBuilder):
             first_attempt=first_attempt,
             attempts_allowed=allowed,
             category=self._slot_columns.category[position],
-            verdict=PASS if photos else Verdict("BLOCK", refusals(tokens)),
+            verdict=Verdict("BLOCK", reasons) if reasons else PASS,
             priority=self._slot_columns.priority[position].lower() or "normal",
             deadline=parse_time(deadline) if (deadline := self._slot_columns.deadline[position]) else None,
             kept=kept,

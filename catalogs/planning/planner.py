@@ -11,7 +11,7 @@ search, only the slots that differ are handled one by one, and 2,000,000 live ro
 need the rendered slots as a table first, and a slot is compared under the model version that made it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -49,7 +49,8 @@ from catalogs.planning.related_slots import RelatedSlots
 from catalogs.planning.request_deduplication import SharedRequests
 from catalogs.planning.resolved_photos import PhotoResolver, UnreadPhotos
 from catalogs.planning.retry_rules import RetryClock
-from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders, VersionSelector
+from catalogs.planning.stage_selection import open_selector
+from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders
 from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.brands.shop_brands import ShopBrands
 from catalogs.policy.prompt_rules import PromptGate
@@ -57,6 +58,7 @@ from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.schema import Recipe
 from catalogs.recipe.templates import PromptRenderError
 from catalogs.slot_states import SlotState
+from catalogs.stages.library import StageLibrary
 from catalogs.verdict import Verdict
 
 
@@ -79,6 +81,7 @@ class Planner:
     shop_brands: ShopBrands | None = None
     answers: AnswerIndex = field(default_factory=AnswerIndex)
     photos: PhotoResolver = field(default_factory=UnreadPhotos)
+    stages: Mapping[str, StageLibrary] = field(default_factory=dict)
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
@@ -87,9 +90,9 @@ class Planner:
         self.rules = HoldingRules(self.live, self.policy_digest, self.clock, self.shop_brands, self.answers)
         self._edits = EditedPrompts(self.answers)
         self._others = OtherAttempts(self.live, self.answers)
-        self.effective_recipes = EffectiveRecipes(self.recipe, self.photos.cutters)
+        self.effective_recipes = EffectiveRecipes(self.recipe, self.photos.cutters, self.stages)
         self.kept_rows = KeptRows(self.recipe, self.photos)
-        self._selector_of = cache(lambda model: VersionSelector(self.recipe, model, self.live, self.backfill))
+        self._selector_of = cache(partial(open_selector, self.recipe, self.stages, self.live, self.backfill))
         self._former = FormerRequests(self.recipe, self.live, self.outcomes, self.read_negatives)
         self.syntax = PromptSyntax()
         self._shared_requests = SharedRequests(self.prompt_gate, self.counts, self.answers)
@@ -99,7 +102,7 @@ class Planner:
         batch = BatchInProgress(BatchRows(table))
         for shape, positions in self.kept_rows.group_rows(batch.rows).items():
             self.syntax.add_rows(self.recipe, shape, batch.rows, positions)
-            selector = self._selector_of(shape.model)
+            selector = self._selector_of(shape)
             for view in shape.views:
                 recipes = [
                     self.effective_recipes.get(shape.category, view, shape.variant, shape.tier, name)

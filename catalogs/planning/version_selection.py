@@ -14,6 +14,7 @@ Versions are passed as indices into `VersionSelector.version_names`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,25 @@ from catalogs.planning.plan import Request
 from catalogs.planning.request_builder import RequestBuilder
 from catalogs.recipe.effective_recipe import EffectiveRecipe
 from catalogs.recipe.schema import Recipe
+
+
+class Selector(Protocol):
+    """The versions under which slots of one shape may be made, and the rule that assigns one to a SKU."""
+
+    version_names: list[str]
+    """What `EffectiveRecipes` takes as a model."""
+
+    def assigned_index(self, sku: str) -> int:
+        """Return the version that generates the new and changed slots of a SKU."""
+
+    def is_pinned_by_backfill(self, sku: str) -> bool:
+        """Tell whether a backfill brings the SKU to its assigned version."""
+
+    def comparison_indices(self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64]) -> list[int]:
+        """Return, for the slot of each of these rows, the version that it is compared under.
+
+        `live` holds each slot's position among the live rows, or -1.
+        """
 
 
 class VersionSelector:
@@ -85,7 +105,7 @@ class VersionSelector:
 class VersionedRequestBuilders:
     """The request builders of a batch's rows for one view, variant and index, one for each version of their model."""
 
-    selector: VersionSelector
+    selector: Selector
     builders: Sequence[RequestBuilder]
 
     @property

@@ -14,6 +14,7 @@ from catalogs.recipe.option_words import option_words_digest
 from catalogs.recipe.render_settings import Finish, Tier
 from catalogs.recipe.schema import DEFAULT_LANGUAGES, PROMPT_GATE_FIELDS, RESERVED_FIELDS, Recipe
 from catalogs.recipe.templates import TemplateRenderer, compile_template
+from catalogs.stages.library import StageLibrary
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,26 @@ class EffectiveRecipe:
 
 
 class EffectiveRecipes:
-    """The effective recipes of one recipe, each resolved once. `cutters` are the versions of those at hand."""
+    """The effective recipes of one recipe, each resolved once.
 
-    def __init__(self, recipe: Recipe, cutters: Mapping[str, str] | None = None) -> None:
+    `cutters` are the versions of those at hand, `stages` the libraries that the recipe names. In place of a model's
+    name, `kept_on(stage)` stands for keeping a photo's product.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        cutters: Mapping[str, str] | None = None,
+        stages: Mapping[str, StageLibrary] | None = None,
+    ) -> None:
         self.recipe = recipe
         self._cutters = {} if cutters is None else cutters
+        self._stages = {} if stages is None else stages
         self.get = lru_cache(maxsize=None)(self._resolve)
 
     def _resolve(self, category: str, view: str, variant: str, tier: str, model: str) -> EffectiveRecipe:
-        if model == KEPT_MODEL:
-            return self._resolve_kept(category, view, variant, tier)
+        if model.startswith(KEPT_MODEL):
+            return self._resolve_kept(category, view, variant, tier, model.removeprefix(kept_on("")))
         recipe = self.recipe
         template = recipe.resolve_rule("template", category, variant)
         negative = recipe.resolve_rule("negative", category, variant) or ""
@@ -104,11 +115,13 @@ class EffectiveRecipes:
             digest=bytes.fromhex(digest(content)),
         )
 
-    def _resolve_kept(self, category: str, view: str, variant: str, tier: str) -> EffectiveRecipe:
+    def _resolve_kept(self, category: str, view: str, variant: str, tier: str, stage_sha: str) -> EffectiveRecipe:
         """Return what reaches the slots that keep a photo: no template, no phrase and no model."""
         recipe = self.recipe
         finish = (recipe.resolve_rule("finish", category, variant) or recipe.finish).of_kept_products
-        kept = recipe.photo_rule(category, variant).kept_request(self._cutters)
+        rule = recipe.photo_rule(category, variant)
+        stage = self._stages[rule.stages].get(stage_sha) if rule.stages in self._stages else None
+        kept = rule.kept_request(self._cutters, stage)
         nothing = compile_template("", (), "template")
         size = recipe.tiers[tier].model_copy(update={"steps": 0, "guidance": 0.0, "attempts": 1})
         fields = (*sorted({"width", "height"} & set(recipe.columns)), photos_column(view))
@@ -139,6 +152,11 @@ class EffectiveRecipes:
             digest=bytes.fromhex(digest(content)),
             kept=kept,
         )
+
+
+def kept_on(stage_sha: str) -> str:
+    """Return what stands in a model's place for keeping a photo's product on this stage."""
+    return f"{KEPT_MODEL}/{stage_sha}"
 
 
 def photos_column(view: str) -> str:

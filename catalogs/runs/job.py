@@ -31,7 +31,7 @@ class RefreshJob:
     scope: Scope = "full"
     max_cost: float | None = None  # in the price list's currency
     max_hours: float | None = None
-    backfill: int | None = None  # per cent of the SKUs that are moved to their assigned model version
+    backfill: int | None = None  # per cent of the SKUs that are moved to their assigned model version or stage
     read_as: SourceSettings | None = None  # what goes before the recipe's `source`
     shop_brands: ShopBrands = NO_SHOP_BRANDS  # that rows without a brand may name, as they were when the run began
 

@@ -227,15 +227,17 @@ def _live_file_sha(live: Mapping[bytes, ManifestRow], slot_id: bytes) -> bytes |
 class _KeptColumns(TypedDict):
     mode: str | None
     photo_sha: bytes | None
+    stage: bytes | None
     kept: str | None
 
 
 def _kept_columns(text: str | None) -> _KeptColumns:
     """Return the columns of what was kept in an image, by the `KeptResult` of its decision."""
     if not text:
-        return {"mode": None, "photo_sha": None, "kept": None}
+        return {"mode": None, "photo_sha": None, "stage": None, "kept": None}
     kept = parse_kept_result(text)
-    return {"mode": kept.mode, "photo_sha": bytes.fromhex(kept.photo), "kept": text}
+    photo, stage = bytes.fromhex(kept.photo), bytes.fromhex(kept.stage) or None
+    return {"mode": kept.mode, "photo_sha": photo, "stage": stage, "kept": text}
 
 
 def _manifest_row(

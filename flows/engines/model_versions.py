@@ -17,6 +17,7 @@ from catalogs.errors import OptionError, RuleFileError
 from catalogs.models.comparison import VersionComparison
 from catalogs.models.registry import ChangeKind, ModelRegistry, RegistryChange, validate_share
 from catalogs.models.weights import FrozenVersions, Precision, WeightsSpec, source_refusal
+from catalogs.planning.stage_selection import stage_libraries
 from catalogs.recipe.schema import Recipe
 from catalogs.rule_files import first_validation_error
 from catalogs.runs.job import RefreshJob
@@ -46,13 +47,15 @@ def resolve_registry_versions(job: RefreshJob, settings: Settings) -> RefreshJob
     """Return the job with the registry's versions in its recipe; recipes that name no registry stay as they are.
 
     Raises `OptionError` for a name that the store's registry lacks or that has nothing in production, for a version
-    whose source a registry may not choose, and for a backfill of a recipe that names no registry.
+    whose source a registry may not choose, and for a backfill of a recipe that names neither a registry nor stages.
     """
     names = {model.registry for model in job.recipe.models.values() if model.registry is not None}
     if not names:
-        if job.backfill is not None:
-            raise OptionError(f"--backfill {job.backfill}: no model of the recipe is from the registry, so there are no"
-                              " versions to bring SKUs to")  # fmt: skip
+        if job.backfill is not None and not stage_libraries(job.recipe):
+            raise OptionError(
+                f"--backfill {job.backfill}: no model of the recipe is from the registry, and no rule takes stages,"
+                " so there are no versions to bring SKUs to"
+            )
         return job
     store = open_store(job.store)
     content = job.recipe.model_dump(mode="json")

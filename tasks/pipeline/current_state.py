@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from catalogs import layout
 from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, OutcomeIndex
-from catalogs.table_schemas import OUTCOMES
+from catalogs.table_schemas import MANIFEST, OUTCOMES
 from infra.interfaces import TableStore
 
 
@@ -29,17 +29,17 @@ def read_current_state(tables: TableStore, catalogue: str) -> CurrentState:
     """Return what is live, and the outcomes that were written until just after."""
     manifest, outcomes = layout.manifest_table(catalogue), layout.outcomes_table(catalogue)
     version = tables.version(manifest)
-    live = CurrentRelease(_read_batches(tables, manifest, LIVE_COLUMNS, version))
+    # Schemas, since older tables lack some of these columns.
+    shown = pa.schema([MANIFEST.field(name) for name in LIVE_COLUMNS])
+    known = pa.schema([OUTCOMES.field(name) for name in OUTCOME_COLUMNS])
+    live = CurrentRelease(_read_batches(tables, manifest, shown, version))
     outcomes_version = tables.version(outcomes)
-    known = pa.schema([OUTCOMES.field(name) for name in OUTCOME_COLUMNS])  # older tables lack some of these columns
     return CurrentState(
         version, live, outcomes_version, OutcomeIndex(_read_batches(tables, outcomes, known, outcomes_version))
     )
 
 
-def _read_batches(
-    tables: TableStore, table: str, columns: tuple[str, ...] | pa.Schema, version: int | None
-) -> Iterator[pa.RecordBatch]:
+def _read_batches(tables: TableStore, table: str, columns: pa.Schema, version: int | None) -> Iterator[pa.RecordBatch]:
     """Yield the batches of one version; none where the table does not exist, which has no version."""
     if version is not None:
         yield from tables.batches(table, columns, version=version)

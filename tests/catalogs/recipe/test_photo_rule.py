@@ -42,7 +42,11 @@ def test_what_a_recipe_takes_can_be_placed_and_what_it_refuses_cannot(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mode": "scene"}, "Input should be 'white' or 'ignore'"),
+        ({"mode": "scene"}, "Input should be 'white', 'stage' or 'ignore'"),
+        ({"mode": "stage"}, "mode `stage` needs `stages`, the name of a library"),
+        ({"mode": "stage", "stages": "Oak"}, "String should match pattern"),
+        ({"stages": "oak"}, "`stages` and `fallback` have no effect in the mode `white`"),
+        ({"mode": "ignore", "fallback": "white"}, "`stages` and `fallback` have no effect in the mode `ignore`"),
         ({"cutters": []}, "at least 1 item"),
         ({"cutters": ["u2netp", "u2netp"]}, "name each cutter once"),
         ({"cutters": ["module:factory"]}, "String should match pattern"),

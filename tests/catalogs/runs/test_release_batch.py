@@ -122,7 +122,7 @@ def test_a_published_slot_becomes_a_row_of_the_manifest() -> None:
         "file_sha": sha("file"), "pixel_sha": sha("pixels"), "width": 512, "height": 640, "request_key": sha("new key"),
         "attempt": 1, "source_digest": b"new source", "finish_digest": "plain", "model": "stub@1", "run_id": "r1",
         "model_version": "card/2", "precision": "fp32", "backend": "stub",
-        "mode": None, "photo_sha": None, "kept": None,
+        "mode": None, "photo_sha": None, "stage": None, "kept": None,
         "released_at": NOW, "_op": "put", "channels": ["ebay"], "channel_reasons": ["shopify:too-large"],
     }  # fmt: skip
 

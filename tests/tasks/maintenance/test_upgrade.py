@@ -58,11 +58,11 @@ def test_an_older_store_gets_the_columns_that_its_tables_lack_and_its_number_las
 
 def test_a_store_of_the_layout_before_photos_is_told_which_columns_say_what_was_kept(tmp_path: Path) -> None:
     store, tables = open_store(str(tmp_path)), open_tables(str(tmp_path))
-    tables.ensure("manifest/shoes", older(MANIFEST, 3))
+    tables.ensure("manifest/shoes", older(MANIFEST, 4))
     tables.ensure("outcomes/shoes", OUTCOMES)
     write_json(store, layout.STORE_VERSION, {"layout": 4, "packshot": "0.4"})
-    assert upgrade(store, tables).actions == ("add to manifest/shoes: mode, photo_sha, kept",)
-    assert tables.read("manifest/shoes").schema.names[-3:] == ["mode", "photo_sha", "kept"]
+    assert upgrade(store, tables).actions == ("add to manifest/shoes: mode, photo_sha, stage, kept",)
+    assert tables.read("manifest/shoes").schema.names[-4:] == ["mode", "photo_sha", "stage", "kept"]
 
 
 def test_an_upgrade_that_was_killed_anywhere_is_completed_by_the_next(tmp_path: Path) -> None:
