@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.indexes.dictionary_encoder import DictionaryEncoder
+from catalogs.indexes.dictionary_encoder import EncodedColumn, hex_texts
 from catalogs.indexes.digest_index import (
     DIGEST_BYTES,
     DigestIndex,
@@ -44,7 +44,7 @@ class CurrentRelease:
         shas: list[npt.NDArray[np.uint8]] = []
         pixels: list[Uint64Array] = []
         attempts: list[npt.NDArray[np.int16]] = []
-        finishes, models, stages = _EncodedColumn(), _EncodedColumn(), _EncodedColumn()
+        finishes, models, stages = EncodedColumn(), EncodedColumn(), EncodedColumn()
         self.exponent_names: dict[str, str] = {}
         """SKU -> the exponent that it was read as, and under which it is live: usually none (see `number_text`)."""
         self.variants: set[str] = set()
@@ -62,7 +62,7 @@ class CurrentRelease:
             pixels.append(column_halves(batch.column("pixel_sha").drop_null())[0])
             finishes.add(batch.column("finish_digest"))
             models.add(batch.column("model"))
-            stages.add(_hex_texts(batch.column("stage")))
+            stages.add(hex_texts(batch.column("stage")))
             attempts.append(pc.fill_null(batch.column("attempt"), 0).to_numpy(zero_copy_only=False).astype(np.int16))
         joined = [np.concatenate(parts) if parts else np.empty(0, np.uint64) for parts in halves]
         self.index = DigestIndex(joined[0], joined[1])
@@ -137,33 +137,6 @@ class CurrentRelease:
         rows = positions[is_live]
         same[is_live] = (self.source_high[rows] == high[is_live]) & (self.source_low[rows] == low[is_live])
         return same
-
-
-class _EncodedColumn:
-    """A text column of all batches as positions among its distinct texts, -1 where it is null."""
-
-    def __init__(self) -> None:
-        self._codes, self._parts = DictionaryEncoder(), [np.empty(0, np.int32)]
-        self.names = self._codes.names
-
-    def add(self, column: pa.Array) -> None:
-        """Add a batch's column."""
-        if column.null_count:
-            part = np.full(len(column), -1, np.int32)
-            part[pc.is_valid(column).to_numpy(zero_copy_only=False)] = self._codes.encode(column.drop_null())
-        else:
-            part = self._codes.encode(column)
-        self._parts.append(part)
-
-    def positions(self) -> npt.NDArray[np.int32]:
-        """Return the positions of all rows."""
-        return np.concatenate(self._parts)
-
-
-def _hex_texts(column: pa.Array) -> pa.Array:
-    """Return digests as texts in hex; few of them are distinct."""
-    encoded = column.dictionary_encode()
-    return pa.array([value.hex() for value in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
 
 
 def _exponent_names(skus: pa.Array) -> Iterator[tuple[str, str]]:
