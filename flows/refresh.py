@@ -55,8 +55,9 @@ from infra.stores.parquet_objects import write_table_once
 from infra.stores.request_count import REQUESTS
 from tasks.gates.prompt_gate import open_plan_gates
 from tasks.pipeline.decide import DecisionResult, decide
-from tasks.pipeline.plan import load_plan, make_plan
+from tasks.pipeline.plan import make_plan
 from tasks.pipeline.publish import Release, load_batch
+from tasks.pipeline.stored_plan import load_plan
 from tasks.reporting.run_statistics import sum_engine_seconds
 from tasks.reporting.storage_summary import summarize_storage
 from tasks.runs import run_state as runs

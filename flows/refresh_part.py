@@ -31,7 +31,7 @@ from infra.errors import LeaseLost, error_sentence
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
-from tasks.pipeline.plan import load_plan
+from tasks.pipeline.stored_plan import load_plan
 from tasks.runs import run_state as runs
 from tasks.runs.run_context import RunContext
 

@@ -31,7 +31,7 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
 from tasks.amendments.answer_withdrawals import withdraw_taken_back
 from tasks.amendments.manifest_change import recover_all_changes
-from tasks.pipeline.plan import load_plan
+from tasks.pipeline.stored_plan import load_plan
 from tasks.reviews.answered_slots import LEFT_TO_REFRESH
 from tasks.reviews.apply_plan import ANSWERS_SOURCE, write_apply_plan
 from tasks.reviews.apply_selection import ApplySelection, select_answered

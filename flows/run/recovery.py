@@ -34,8 +34,8 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
 from tasks.amendments.answer_withdrawals import withdraw_taken_back
 from tasks.amendments.manifest_change import recover_all_changes
-from tasks.pipeline.plan import is_plan_current, knows_all_answers, load_plan
 from tasks.pipeline.publish import load_batch
+from tasks.pipeline.stored_plan import is_plan_current, knows_all_answers, load_plan
 from tasks.runs import run_state as runs
 from tasks.runs.fencing import fence_run
 from tasks.runs.held_decisions import find_release, read_decisions

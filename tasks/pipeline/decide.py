@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.answers.standing_answers import StandingAnswers
 from catalogs.models.weights import ModelProvenance
-from catalogs.photos.kept_request import KEPT_MODEL
 from catalogs.photos.photo_faults import is_photos_own_fault
 from catalogs.planning.caption_length import CAPTION_TOO_LONG
 from catalogs.policy.schema import Policy
@@ -40,7 +39,6 @@ from tasks.runs.planned_requests import RequestSummary, read_request_summaries, 
 
 ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
-KEPT_PROVENANCE = ModelProvenance("photo", None, "")
 """Of an image that no model made."""
 NOT_MADE = "not-made"
 """Reason for a request without an attempt, where no other reason is known."""
@@ -183,7 +181,7 @@ class _SlotDecider:
         key = self.judged.key_of(slot)
         request, selected = self.requests[key.pair], self.selected.get(key)
         row: dict[str, Any] = {name: value for name, value in slot.items() if name in DECISIONS.names}
-        row |= self._provenance(request.model)._asdict()
+        row |= self.model_provenance[request.model]._asdict()
         if request.verdict != "PASS" or slot["verdict"] != "PASS":
             return row | _refused_columns(request, slot)
         if selected is None or (key in self.pending and selected.verdict.decision != "PASS"):
@@ -198,9 +196,6 @@ class _SlotDecider:
         if refusal is not None:
             selected = replace(selected, attempt=answered_attempt(selected.attempt, refusal), distinctness=None)
         return row | _attempt_columns(selected)
-
-    def _provenance(self, model: str) -> ModelProvenance:
-        return KEPT_PROVENANCE if model == KEPT_MODEL else self.model_provenance[model]
 
 
 def _refused_columns(request: RequestSummary, slot: SlotRow) -> dict[str, Any]:

@@ -36,15 +36,13 @@ from catalogs.planning.schedule import build_schedule
 from catalogs.planning.sharding import Sharder
 from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
-from catalogs.runs.job import RefreshJob, Run
+from catalogs.runs.job import RefreshJob
 from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source
 from infra.sources.source_batches import SourceBatch
-from infra.stores.json_objects import read_json, write_json
-from infra.stores.stored_documents import reading
-from infra.tables.data_versions import has_new_data
-from tasks.answers.answer_log import read_answer_index, read_newest_token
+from infra.stores.json_objects import write_json
+from tasks.answers.answer_log import read_answer_index
 from tasks.gates.brand_learning import BrandLearner
 from tasks.gates.caption_counter import RecipeCaptionCounter
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
@@ -56,7 +54,6 @@ from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
 from tasks.pipeline.retired_slots import retire_slots
 from tasks.pipeline.source_passes import run_source_passes
 from tasks.pipeline.source_totals import SourceTotals
-from tasks.runs.held_answers import only_accepts_held_images
 from tasks.runs.job_source import open_job_source, open_validator
 from tasks.runs.plan_writer import PlanWriter
 
@@ -133,38 +130,6 @@ def _open_planner(  # noqa: PLR0913 - all that a planner joins
         answers,
         photos=photos or UnreadPhotos(),
     )
-
-
-def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
-    """Return the plan in a run's folder; None where the run was killed before its plan was whole."""
-    key = layout.RunFiles(run_id).plan
-    if not store.exists(key):
-        return None
-    with reading(key, "a plan"):
-        return Plan.from_document(read_json(store, key))
-
-
-def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
-    """Tell whether a run's plan is whole, leaves nothing to others, and was made against the release that is live.
-
-    Versions that change no rows (compactions, marks) leave a plan current. A run whose plan is not current is replaced
-    by a new one, which costs only its plan, as it finds all staged images: files of a plan that was never whole would
-    be read as parts of the next, rows planned against an older image end as superseded, and slots that were left to
-    another run may have been left since, by a run that died.
-    """
-    plan = load_plan(store, run.run_id)
-    if plan is None or plan.slots.in_progress:
-        return False
-    manifest = layout.manifest_table(run.catalogue)
-    return not has_new_data(tables, manifest, plan.base_version or 0)  # version 0 is empty
-
-
-def knows_all_answers(store: ObjectStore, run: Run) -> bool:
-    """Tell whether a newer plan would be no other for what was answered since a run's own was made."""
-    plan = load_plan(store, run.run_id)
-    if plan is None or plan.newest_answer == read_newest_token(store, run.catalogue):
-        return plan is not None
-    return only_accepts_held_images(store, run, plan.newest_answer)
 
 
 def _plan_source(

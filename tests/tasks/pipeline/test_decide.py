@@ -20,11 +20,12 @@ from infra.imaging.codecs import decode, pixel_sha
 from infra.stores.parquet_objects import read_table, write_table
 from tasks.pipeline.decide import DecisionResult, decide
 from tests.fixtures.run_rows import RUN_ID, Row, attempt_row, make_request, planned_slot_row, write_plan, write_records
+from tests.fixtures.sample_recipe import RECIPE
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
 
 FIRST, SECOND = sorted(("one", "two"), key=request_key_of)
 """Two words in the order in which their pictures are compared: the second gives way."""
-MAKERS = {"stub": ModelProvenance("stub@0", "card/2", "fp32")}
+MAKERS = {**RECIPE.provenance_by_name, "stub": ModelProvenance("stub@0", "card/2", "fp32")}
 VIEWS = [planned_slot_row("shirt/front", FIRST), planned_slot_row("shirt/side", SECOND)]
 
 

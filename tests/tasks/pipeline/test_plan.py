@@ -22,9 +22,10 @@ from catalogs.table_schemas import DEFERRALS, ENDED_SLOTS, REJECTS, REQUESTS, RE
 from infra.stores.parquet_objects import read_row_group, read_row_groups, read_table
 from infra.testing.memory_photos import MemoryPhotos
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
-from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
+from tasks.pipeline.plan import make_plan
+from tasks.pipeline.stored_plan import load_plan
 from tests.fixtures.refresh_harness import write_csv
-from tests.fixtures.run_rows import RUN_ID, start_run
+from tests.fixtures.run_rows import RUN_ID
 from tests.fixtures.sample_recipe import RECIPE
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
@@ -115,14 +116,6 @@ def test_a_dry_run_says_the_same_and_writes_nothing(scenario: StoreScenario) -> 
     assert dry.retired == 1
 
 
-def test_a_plan_is_loaded_as_it_was_made_and_only_when_it_is_whole(scenario: StoreScenario) -> None:
-    assert load_plan(scenario.store, RUN_ID) is None
-    plan = plan_of(scenario, MUG, BOOT, GUN, LONG, WIDE, NAMELESS)
-    assert load_plan(scenario.store, RUN_ID) == plan
-    scenario.store.delete([layout.RunFiles(RUN_ID).plan])
-    assert load_plan(scenario.store, RUN_ID) is None
-
-
 def test_an_empty_catalogue_is_refused_before_it_retires_the_shop(scenario: StoreScenario) -> None:
     scenario.release("r0", {"mug/front": "red"})
     with pytest.raises(CatalogueError, match="has no rows; nothing was planned and nothing is retired"):
@@ -174,15 +167,6 @@ def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(scenario: St
     assert plan.warnings == [
         "1 × SKUs that differ from another one by upper and lower case only; they are kept apart: 'MUG' in row 2"
     ]
-
-
-def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(scenario: StoreScenario) -> None:
-    run = start_run(scenario.store, job(scenario, [MUG]), "f1")
-    assert not is_plan_current(scenario.store, scenario.tables, run)
-    plan_of(scenario, MUG, run_id=run.run_id)
-    assert is_plan_current(scenario.store, scenario.tables, run)
-    scenario.release("r0", {"shirt/front": "red"})
-    assert not is_plan_current(scenario.store, scenario.tables, run)
 
 
 def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(scenario: StoreScenario) -> None:

@@ -6,7 +6,7 @@ from catalogs import layout
 from catalogs.policy.schema import built_in_policy
 from catalogs.table_schemas import RECORDS, REQUESTS, SLOTS
 from infra.stores.parquet_objects import read_table
-from tasks.pipeline.plan import load_plan
+from tasks.pipeline.stored_plan import load_plan
 from tasks.reviews.apply_plan import write_apply_plan
 from tasks.reviews.apply_selection import select_answered
 from tests.fixtures.night_harness import CATALOGUE
