@@ -93,7 +93,15 @@ def _may_be_grouped(frame: "pd.DataFrame", entry: Mapping[str, Any]) -> bool:
         and arguments.keys() <= _ARGUMENTS
         and all(_is_plain(value) for value in arguments.values())
         and (not label or (_is_column(frame, label) and label != column))
+        and (not kind.endswith("_between") or _compares_numbers(frame, arguments))
     )
+
+
+def _compares_numbers(frame: "pd.DataFrame", arguments: Mapping[str, Any]) -> bool:
+    """Tell whether limits and values can be compared: one failed comparison makes the package repeat a whole group."""
+    limits = [arguments.get("min_value"), arguments.get("max_value")]
+    numbers = frame.empty or frame.dtypes[arguments["column"]].kind in "iuf"
+    return numbers and all(limit is None or type(limit) in (int, float) for limit in limits)
 
 
 def _is_column(frame: "pd.DataFrame", name: object) -> bool:

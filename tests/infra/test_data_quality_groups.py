@@ -61,14 +61,16 @@ def test_over_many_rows_few_entries_are_in_a_group() -> None:
         entry() | {"kwargs": {"column": "slot", "min_value": pd.Timestamp(0)}},
         entry() | {"kwargs": {"column": "slot", "value_set": [{"$PARAMETER": "a"}]}},
         entry() | {"kwargs": {"column": "slot", "row_condition": "slot > 1"}},
+        entry("state"),
+        entry() | {"kwargs": {"column": "slot", "min_value": "1"}},
         entry(label="nothing"),
         entry(label="slot"),
         entry(where={"column": "nothing", "at_least": 1}),
         entry(where=["slot"]),
     ],
     ids=[
-        "column", "type", "no type", "no arguments", "date", "parameter", "condition", "label", "own label", "where",
-        "list",
+        "column", "type", "no type", "no arguments", "date", "parameter", "condition", "text", "limit", "label",
+        "own label", "where", "list",
     ],
 )  # fmt: skip
 def test_an_entry_whose_result_together_could_differ_is_left_out(left_out: dict[str, Any]) -> None:
