@@ -69,7 +69,7 @@ def refresh(packshot: Packshot, catalogue: str, source: str = "", *more: str, co
 
 def with_added_columns(rows: dict[tuple[str, str], dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return rows of an older manifest with the columns that it did not have."""
-    return {slot: row | {"mode": None, "photo_sha": None, "kept": None} for slot, row in rows.items()}
+    return {slot: row | {"mode": None, "photo_sha": None, "stage": None, "kept": None} for slot, row in rows.items()}
 
 
 def live_rows(store: Path, catalogue: str) -> dict[tuple[str, str], dict[str, Any]]:
