@@ -99,11 +99,6 @@ def look_up(index: pa.Table, listing: pa.Table, wanted: Any, now: datetime, rech
     return pa.table(columns, schema=LOOKUP)
 
 
-def only_wanted(table: pa.Table, wanted: Any) -> pa.Table:
-    """Return the rows of an index or a listing whose references are wanted: a batch is then looked up in few rows."""
-    return table.filter(pc.is_in(table["reference"], value_set=_one_chunk(wanted)))
-
-
 def with_rows(index: pa.Table, rows: pa.Table) -> pa.Table:
     """Return the index with these rows (one a reference) in the place of earlier ones; itself without any."""
     if not rows.num_rows:

@@ -1,6 +1,6 @@
 """The stored photo index of a catalogue, while a run adds to it: loaded once, saved in steps and at the end.
 
-Inputs: a store, a catalogue, rows of photos that were read. Outputs: the index as a table, and in the store.
+Inputs: a store, a catalogue, rows of photos that were read. Outputs: the rows of some references, and in the store all.
 Several runs of a catalogue may save at once (a full one and a partial one of new rows): each takes in what lies there
 before it saves its own rows. Another one may save in between; its rows are lost then, which costs reading those photos
 once more and nothing else, since the index is a cache and the photos themselves are written once.
@@ -15,6 +15,7 @@ from catalogs import layout
 from infra.errors import DocumentUnreadable, ObjectMissing
 from infra.interfaces import ObjectStore
 from infra.photos.photo_index import PHOTO_INDEX, load_index, only_references, save_index, with_rows, without_references
+from infra.photos.reference_search import ReferenceSearch
 
 
 def forget_photos(store: ObjectStore, catalogue: str) -> None:
@@ -32,14 +33,20 @@ class StoredPhotoIndex:
     def __init__(self, store: ObjectStore, catalogue: str) -> None:
         self._store, self._key = store, layout.photo_index(catalogue)
         self.warning = ""
-        self.rows = self._load()
-        self._loaded = self.rows["reference"]
+        rows = self._load()
+        self._loaded = rows["reference"]
         self._changed = PHOTO_INDEX.empty_table()
+        self._search = ReferenceSearch(rows)
+
+    def find(self, wanted: Any) -> pa.Table:
+        """Return the rows of these references, in no particular order."""
+        return self._search.find(wanted)
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
         """Put rows of photos that were read in the place of earlier ones."""
         table = pa.Table.from_pylist(list(rows), PHOTO_INDEX)
-        self.rows, self._changed = with_rows(self.rows, table), with_rows(self._changed, table)
+        self._changed = with_rows(self._changed, table)
+        self._search.add(table)
 
     def save(self, named: pa.Array | None = None) -> bool:
         """Save what changed, and tell whether anything did.
@@ -50,11 +57,11 @@ class StoredPhotoIndex:
         gone = self._not_named(named) if named is not None else None
         if not self._changed.num_rows and gone is None:
             return False
-        self.rows = with_rows(self._load(), self._changed)
+        rows = with_rows(self._load(), self._changed)
         if gone is not None:
-            self.rows = without_references(self.rows, gone)
-        save_index(self._store, self._key, self.rows)
-        self._changed = PHOTO_INDEX.empty_table()
+            rows = without_references(rows, gone)
+        save_index(self._store, self._key, rows)
+        self._changed, self._search = PHOTO_INDEX.empty_table(), ReferenceSearch(rows)
         return True
 
     def _not_named(self, named: pa.Array) -> Any:

@@ -120,6 +120,23 @@ def test_an_idle_run_of_100_000_rows_lists_its_folder_once_and_reads_the_index_o
     assert calls.operation_count <= 2, "the index, and the store's clock"
 
 
+def test_an_idle_run_lists_each_of_its_folders_once_in_whatever_order_rows_name_them(shop: Shop) -> None:
+    folders, names = 30, [f"{number % 30:02}/{number}.jpg" for number in range(90)]
+    for name in names:
+        shop.photos.write(name, PHOTOS["JPEG"] + name.encode())
+    shop.resolve(*names)
+    calls, listings = FaultInjector(None), FaultInjector(None)
+    resolver = shop.resolver(
+        FaultyStore(shop.store, calls), open_root=lambda url: FaultyStore(open_store(url), listings)
+    )
+    for batch in (names[:45], names[30:], sorted(names), names[::-1]):
+        tokens = resolver.resolve(pa.array(batch)).to_pylist()
+        assert tokens == [hashlib.sha256(PHOTOS["JPEG"] + name.encode()).hexdigest() for name in batch]
+    resolver.finish(complete=True)
+    assert listings.operation_count == folders
+    assert calls.operation_count <= 2, "the index, and the store's clock"
+
+
 def test_a_changed_photo_is_read_and_another_path_of_the_same_bytes_is_the_same_photo(shop: Shop) -> None:
     shop.photos.write("a.jpg", PHOTOS["JPEG"])
     assert shop.resolve("a.jpg")[0] == [sha("JPEG")]

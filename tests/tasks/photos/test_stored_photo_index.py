@@ -49,7 +49,7 @@ def test_a_damaged_index_is_said_and_every_photo_is_read_again() -> None:
     store = MemoryStore("damaged index")
     store.write(layout.photo_index("shop"), b"PAR1 damaged")
     index = StoredPhotoIndex(store, "shop")
-    assert index.rows.num_rows == 0
+    assert index.find(pa.array(["a"])).num_rows == 0
     assert index.warning.startswith("The photo index cannot be read, so every photo is read again: ")
     index.add([row("a")])
     index.save()
