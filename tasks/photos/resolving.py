@@ -7,10 +7,12 @@ Invariants:
 - A photo that cannot be asked for stays what it was: a server that is down neither retires nor blocks what is live.
 - A dry run reads and writes nothing but listings: a photo that it does not know is `!photo.not-read`.
 - A killed run has lost the rows of two minutes, and no photo: what was kept is found by its digest.
+- A photo that the store has lost is fetched again before an image is planned of it, and only from a place that this
+  catalogue names; other bytes there are a changed photo, for the next run.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -28,6 +30,7 @@ from infra.photos.photo_references import AllowedPlaces, PhotoReference, parse_p
 from infra.photos.plain_references import HTTPS_BEGINNING, canonical_texts, reference_of
 from infra.stores import open_store
 from tasks.photos.cell_references import MAX_REFERENCES, TOO_MANY, hex_texts, join_tokens, split_cells
+from tasks.photos.kept_sources import KeptSources
 from tasks.photos.photo_fetching import FetchAnswer, PhotoFetcher, PhotoToFetch, unreachable_photo
 from tasks.photos.photo_listings import PhotoListings
 from tasks.photos.photo_problems import PhotoProblems
@@ -35,6 +38,8 @@ from tasks.photos.stored_photo_index import StoredPhotoIndex, forget_photos
 
 SAVE_SECONDS: Final = 120.0
 """How often the index is saved while photos are read: what a killed run reads twice."""
+MAX_PLACES: Final = 3
+"""Places of one lost photo that are asked for it."""
 _KEEPS_EARLIER: Final = frozenset({"photo.unreachable", "photo.not-fetched"})
 """Reasons that speak of the server and not of the photo: neither that it is gone, nor that it is another."""
 
@@ -64,6 +69,7 @@ class StorePhotoResolver:
         self._problems = PhotoProblems()
         self._settled: dict[str, str] = {}
         """Tokens that neither index nor listing gives in this run: of what failed, or has no version yet."""
+        self._sources = KeptSources(store)
         self._named: list[pa.Array] = []
         self._saved_at = reading.monotonic()
         self._has_looked = False
@@ -91,6 +97,24 @@ class StorePhotoResolver:
         tokens = self._resolve_places(wanted).take(pc.index_in(canonical, value_set=wanted))
         refused = pa.array([token for text, token in parsed if text is None], pa.string())
         return join_tokens(split, pc.replace_with_mask(tokens, pc.is_null(canonical), refused))
+
+    def restore(self, photos: Collection[str]) -> None:
+        """Fetch those of these photos again that the store has lost. Raises `StoreError`."""
+        lost = self._sources.find_lost([bytes.fromhex(photo) for photo in photos]) if self._reading.writes else []
+        if not lost:
+            return
+        places = self._index.references_of(lost, pa.chunked_array(self._named))
+        orders = [
+            PhotoToFetch(self._reference(name), earlier=photo, anew=True)
+            for photo in lost
+            for name in places.get(photo, ())[:MAX_PLACES]
+        ]
+        answers = list(self._fetcher.fetch(orders))
+        self._index.add([answer.row for answer in answers if answer.row is not None])
+        restored = {answer.digest for answer in answers if answer.is_kept}.intersection(lost)
+        self._sources.add(restored)
+        self._problems.restored += len(restored)
+        self._problems.lost += len(lost) - len(restored)
 
     def finish(self, *, complete: bool) -> None:
         """Save the index; `complete` says that the catalogue was read to its end, so that the rest can be forgotten."""
@@ -169,6 +193,7 @@ class StorePhotoResolver:
                     rows.append(answer.row)
                 if answer.row is None or not answer.row["version"]:
                     self._settled[answer.reference] = token
+                self._sources.add([answer.digest] if answer.is_kept else [])
                 self._reading.on_read(1)
                 if self._reading.monotonic() - self._saved_at >= SAVE_SECONDS:
                     self._save(rows)

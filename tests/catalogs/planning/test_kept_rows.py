@@ -180,6 +180,26 @@ def test_a_dry_run_without_a_resolver_reads_nothing_and_says_so() -> None:
     assert list(harness.warnings) == []
 
 
+def test_slots_whose_photos_no_one_has_read_are_counted_by_themselves_and_not_as_blocked() -> None:
+    run = planned(
+        {**MUG, "photo": "new.jpg"}, {**LAMP, "photo": "broken.jpg"}, {**BOOT, "photo": "one.jpg"},
+        files={**FILES, "new.jpg": "!photo.not-read"},
+    )  # fmt: skip
+    counts = run.counts
+    assert (counts.new, counts.photos_not_read, counts.blocked) == (4, 1, 2)
+    assert run.batches[0].prompt_gate_reasons == {"photo.unreadable": 1, "photo.missing": 1}
+    assert counts.new == counts.photos_not_read + counts.blocked + 1, "the boot's front"
+
+
+def test_the_photos_of_planned_images_are_restored_and_no_others() -> None:
+    harness, photos = PlanningHarness(), MemoryPhotos(FILES)
+    rows = [{**MUG, "photo": "one.jpg"}, {**LAMP, "photo": "broken.jpg"}]
+    harness.publish(harness.plan(rows, photos=photos))
+    harness.plan(rows, photos=photos)
+    harness.plan([rows[0], {**LAMP, "photo": "two.jpg"}], photos=photos)
+    assert photos.needed == [{ONE}, {TWO}]
+
+
 @pytest.mark.parametrize("change", [{"photo": {"mode": "ignore"}}, {"categories.mugs.photo": {"mode": "ignore"}}])
 def test_a_recipe_or_category_that_ignores_photos_generates_from_the_title(change: Mapping[str, object]) -> None:
     [request] = planned({**MUG, "photo": "one.jpg"}, recipe=recipe_with(change)).requests
