@@ -2,8 +2,10 @@
 
 Inputs: a number of photos. Outputs: seconds and memory of reading the catalogue's references, of turning a listing into
 a table, of comparing both with the index, and of all that together, as a run does it; and the size of the index.
-Nothing is listed over a network: the listing's own requests are the store's, one for each 1,000 objects. Each case is a
-process of its own; its imports are done before the clock starts.
+Nothing is listed over a network: the listing's own requests are the store's, one for each 1,000 objects, and making up
+what they answer is in the seconds of an idle run. It is measured where all photos lie in one folder, and where each of
+1,000 folders beside each other holds some. Each case is a process of its own; its imports are done before the clock
+starts.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,10 +42,13 @@ ROOT = "s3://shop-photos/2026"
 HOST = "cdn.shop.example"
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 RECHECK = timedelta(days=7)
-INDEX, LISTED, CATALOGUE = "photos.parquet", "listing.parquet", "shop"
+INDEX, LISTED = "photos.parquet", "listing.parquet"
+ONE_FOLDER, MANY_FOLDERS = "products/", ""
+"""What the names of a catalogue's photos begin with; the catalogue's own name follows from it."""
 ALLOWED = AllowedPlaces(store="s3://packshot/store", folders=(ROOT,), hosts=frozenset({HOST}))
 ONE_BY_ONE = 10
 """Of so many photos, one reference is parsed by itself: what is not written plainly."""
+FOLDERS = 1000
 CHANGED_SHARE = 100
 """One photo of so many changes in the second case."""
 
@@ -63,7 +68,8 @@ def measure_photos(photos: int, folder: Path, progress: Progress) -> dict[str, A
         "listing to table": (table_of_listing, (photos,)),
         "nothing changed": (compare_unchanged, (url,)),
         "1 % changed": (compare_changed, (url,)),
-        "an idle run": (resolve_unchanged, (url,)),
+        "an idle run": (resolve_unchanged, (url, photos, ONE_FOLDER)),
+        "an idle run, 1,000 folders": (resolve_unchanged, (url, photos, MANY_FOLDERS)),
     }
     for name, (step, arguments) in steps.items():
         progress(name)
@@ -97,7 +103,7 @@ def read_column(beginning: str, photos: int) -> int:
 
 def table_of_listing(photos: int) -> int:
     """Turn what a store lists into a table."""
-    return int(list_photos(f"{ROOT}/", _infos(photos)).num_rows)
+    return int(list_photos(f"{ROOT}/", _infos(range(photos))).num_rows)
 
 
 def compare_unchanged(url: str) -> int:
@@ -129,24 +135,24 @@ class ListedRoot:
 
     max_concurrency = 16
 
-    def __init__(self, photos: int) -> None:
-        self._photos = photos
+    def __init__(self, photos: int, beginning: str) -> None:
+        self._photos, self._beginning = photos, beginning
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield them, below the one folder that references name."""
-        assert prefix == "products/"
-        return _infos(self._photos)
+        """Yield those of one folder that references name."""
+        if self._beginning == ONE_FOLDER:
+            assert prefix == ONE_FOLDER
+            return _infos(range(self._photos), ONE_FOLDER)
+        return _infos(range(int(prefix.rstrip("/")), self._photos, FOLDERS), self._beginning)
 
 
-def resolve_unchanged(url: str) -> int:
+def resolve_unchanged(url: str, photos: int, beginning: str) -> int:
     """Resolve a catalogue's photo column batch by batch, where no photo changed; return how many were known."""
-    store = open_store(url)
-    photos = load_index(store, layout.photo_index(CATALOGUE)).num_rows
-    reading = PhotoReading(ALLOWED, RECHECK, open_root=lambda _: cast("ObjectStore", ListedRoot(photos)))
-    resolver = StorePhotoResolver(store, CATALOGUE, reading, {})
+    reading = PhotoReading(ALLOWED, RECHECK, open_root=lambda _: cast("ObjectStore", ListedRoot(photos, beginning)))
+    resolver = StorePhotoResolver(open_store(url), _catalogue(beginning), reading, {})
     known = 0
     for start in range(0, photos, BATCH_ROWS):
-        names = pa.array(_name(number) for number in range(start, min(start + BATCH_ROWS, photos)))
+        names = pa.array(_name(number, beginning) for number in range(start, min(start + BATCH_ROWS, photos)))
         known += pc.sum(pc.equal(pc.utf8_length(resolver.resolve(names)), 64)).as_py()
     resolver.finish(complete=True)
     assert known == photos
@@ -154,12 +160,19 @@ def resolve_unchanged(url: str) -> int:
 
 
 def _fill(url: str, photos: int) -> None:
-    store, listing = open_store(url), list_photos(f"{ROOT}/", _infos(photos))
-    write_table(store, LISTED, listing)
-    names, versions = listing["reference"].to_pylist(), listing["version"].to_pylist()
-    rows = [_row(name, version) for name, version in zip(names, versions, strict=True)]
-    for key in (INDEX, layout.photo_index(CATALOGUE)):
-        save_index(store, key, pa.Table.from_pylist(rows, PHOTO_INDEX))
+    store = open_store(url)
+    for beginning in (ONE_FOLDER, MANY_FOLDERS):
+        listing = list_photos(f"{ROOT}/", _infos(range(photos), beginning))
+        names, versions = listing["reference"].to_pylist(), listing["version"].to_pylist()
+        index = pa.Table.from_pylist(list(map(_row, names, versions)), PHOTO_INDEX)
+        save_index(store, layout.photo_index(_catalogue(beginning)), index)
+        if beginning == ONE_FOLDER:
+            write_table(store, LISTED, listing)
+            save_index(store, INDEX, index)
+
+
+def _catalogue(beginning: str) -> str:
+    return "one-folder" if beginning == ONE_FOLDER else "many-folders"
 
 
 def _row(reference: str, version: str) -> dict[str, Any]:
@@ -167,11 +180,11 @@ def _row(reference: str, version: str) -> dict[str, Any]:
     return {"reference": reference, "version": version, "sha256": digest, "looked_at": NOW}
 
 
-def _infos(photos: int) -> Iterator[ObjectInfo]:
-    for number in range(photos):
+def _infos(numbers: range, beginning: str = ONE_FOLDER) -> Iterator[ObjectInfo]:
+    for number in numbers:
         etag = sha256(str(number).encode()).hexdigest()[:32]
-        yield ObjectInfo(_name(number), 250_000 + number, NOW, etag=etag)
+        yield ObjectInfo(_name(number, beginning), 250_000 + number, NOW, etag=etag)
 
 
-def _name(number: int) -> str:
-    return f"products/{number % 1000:03d}/sku-{number:07d}-front.jpg"
+def _name(number: int, beginning: str = ONE_FOLDER) -> str:
+    return f"{beginning}{number % FOLDERS:03d}/sku-{number:07d}-front.jpg"

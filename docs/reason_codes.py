@@ -57,7 +57,7 @@ MEANINGS = {
     "mask.one-cutter": "one cutter alone made the mask: the photo rules' `alone`",
     "mask.empty": "the mask has no solid pixel: no product was found; the slot is blocked until the photo changes",
     "mask.faint-surroundings": "what is faint around the product does not fit on the canvas; likewise",
-    "photo.lost": "the store does not hold the photo's bytes any more, or holds others; `failed`, and tried again",
+    "photo.lost": "the store does not hold the photo's bytes any more, or holds others; `failed`, and fetched anew",
     "core.empty": "no pixel of the placed product is opaque, so nothing could be proven; the slot is blocked",
     "core.*": "the cut-out's opaque pixels are not the photo's; the slot is `failed`, and tried again",
     "cutter-changed": "a machine has another version of a cutter than the plan; the slot is `failed`, and tried again",

@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalogs import layout
+from catalogs.ingest.photo_fields import fields_of_view
+from catalogs.photos.kept_request import parse_kept_request
+from catalogs.photos.photo_tokens import NOT_READ
 from catalogs.planning.plan import Plan
 from catalogs.verdict import PASS
 from flows.parameters import RefreshParameters
@@ -29,7 +32,10 @@ _RUN = "preview"
 
 @dataclass(frozen=True)
 class RecipePreview:
-    """What a plan of the first rows said. `prompts` come view by view, in the order of the rows, each once."""
+    """What a plan of the first rows said. `prompts` come view by view, in the order of the rows, each once.
+
+    A row with a photo has none: its `mode` and `photo` say what will be made of it. None of the photos is read.
+    """
 
     plan: Plan
     prompts: list[dict[str, Any]]
@@ -65,19 +71,34 @@ def _prompts(store: Path, limit: int) -> list[dict[str, Any]]:
     files = layout.RunFiles(_RUN)
     parts = sorted((store / files.requests_prefix).glob("*.parquet"))
     requests = {row["request_key"]: row for part in parts for row in _read(part)}
-    found: dict[str, dict[str, Any]] = {}
+    named = {row["sku"]: dict(row["fields"]) for row in _read(store / files.source_rows)}
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
     for slot in _read(store / files.slots):
         request = requests.get(slot["request_key"])
         if request is None:
             continue
-        first = {"sku": slot["sku"], "view": slot["view"], "prompt": request["prompt"], "slots": 0}
-        one = found.setdefault(request["prompt"], first | _decided(slot, request))
+        kept = _kept(slot, request, named)
+        first = {"sku": slot["sku"], "view": slot["view"], "prompt": request["prompt"], **kept, "slots": 0}
+        one = found.setdefault((request["prompt"], *kept.values()), first | _decided(slot, request))
         one["slots"] += 1
     return list(found.values())[:limit]
 
 
+def _kept(slot: dict[str, Any], request: dict[str, Any], named: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return how the product of a photo is kept, and what the row names as that photo; both empty without one."""
+    if request["kept"] is None:
+        return {"mode": "", "photo": ""}
+    cells = (named[slot["sku"]].get(field, "") for field in fields_of_view(slot["view"]))
+    return {"mode": parse_kept_request(request["kept"]).mode, "photo": next(filter(None, cells), "")}
+
+
 def _decided(slot: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """Return the gates' verdict on a prompt, the slot's own before the request's, and its reasons."""
+    """Return the gates' verdict on a prompt, the slot's own before the request's, and its reasons.
+
+    That a preview has read no photo is no verdict.
+    """
+    if NOT_READ in (request["reasons"] or ()):
+        return {"verdict": "", "reasons": []}
     stricter = slot if slot["verdict"] != PASS.decision else request
     return {"verdict": stricter["verdict"], "reasons": list(stricter["reasons"] or ())}
 

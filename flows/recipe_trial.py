@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from catalogs.photos.photo_sentences import say_plan
 from catalogs.planning.plan import CHANGED, Plan, Request
 from catalogs.planning.pricing import estimate_cost
 from catalogs.planning.prompt_samples import BLOCKED, UNCHANGED, PromptSample, PromptSampler
@@ -22,6 +23,7 @@ from flows.engines.selection import EngineOpener, resolve_engine_spec
 from flows.parameters import RefreshParameters, read_recipe
 from flows.run.job_policy import choose_policy, take_policy_in_force
 from flows.wiring.open_store import open_for_reading
+from flows.wiring.photos import open_photo_resolver
 from flows.wiring.preflight import resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.engines import open_engine
@@ -108,7 +110,9 @@ def _plan(name: str, job: RefreshJob, store: ObjectStore, tables: TableStore, se
     sampler = PromptSampler(sample, renders=True, every_view=True)
     gates = PlanGates(gate, {*resolve_scanners(job.policy)[0], *gate.scanners}, sampler)
     terms = cost_model_for_job(job, read_price_list(settings), settings)
-    return _Side(name, job, make_plan(job, store, tables, None, settings.shard_size, terms, gates), sampler)
+    with open_photo_resolver(job, store, settings, writes=False) as photos:
+        plan = make_plan(job, store, tables, None, settings.shard_size, terms, gates, photos=photos)
+    return _Side(name, job, plan, sampler)
 
 
 def _summary(side: _Side, settings: Settings) -> dict[str, Any]:
@@ -117,7 +121,7 @@ def _summary(side: _Side, settings: Settings) -> dict[str, Any]:
     estimate = estimate_cost(
         read_price_list(settings), settings.gpu, plan.images, plan.gpu_seconds, settings.engine_count
     )
-    counts = ("new", "changed", "unchanged", "waiting", "review", "blocked")
+    counts = ("new", "changed", "unchanged", "waiting", "review", "blocked", "photos_not_read")
     return {
         "recipe": side.name,
         "rows": asdict(plan.rows),
@@ -144,7 +148,7 @@ def _pair_rows(old: _Side, new: _Side) -> list[dict[str, Any]]:
 
 
 def _shown(sample: PromptSample) -> dict[str, Any]:
-    names = ("sku", "prompt", "negative", "state", "reasons")
+    names = ("sku", "prompt", "negative", "mode", "photo", "state", "reasons")
     return {name: getattr(sample, name) for name in names}
 
 
@@ -180,6 +184,8 @@ def _draw(
 def _trial_picture(row: Mapping[str, Any], side: str, drawn: Mapping[str, DrawnRequest]) -> TrialPicture | None:
     if row[side] is None:
         return None
+    if row[side]["mode"]:
+        return TrialPicture(say_plan(row[side]["mode"], row[side]["photo"]), None, "a refresh composes it")
     missing = "the gates block this prompt" if row[side]["state"] == BLOCKED else "the engine returned nothing"
     picture = drawn.get(_picture(row, side), DrawnRequest(None, missing))
     return TrialPicture(row[side]["prompt"], picture.file, picture.reason)

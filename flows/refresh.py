@@ -146,9 +146,7 @@ class Refresh:
         gates = open_plan_gates(self.job, self.settings.classifier, self.screening.scanners)
         store, rest = self.resources.store, (run.run_id, self.settings.shard_size, self._cost_model, gates)
         with open_photo_resolver(self.job, store, self.settings, on_read=self.observer.on_photos_read) as photos:
-            plan = make_plan(self.job, store, self.resources.tables, *rest, photos=photos)
-        self.warnings = [*self.warnings, *(photos.warnings() if photos else [])]
-        return plan
+            return make_plan(self.job, store, self.resources.tables, *rest, photos=photos)
 
     def _load_or_make_decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None]) -> pa.Table:
         """Return the decided batch: generated and judged now, or found where a killed run left it."""

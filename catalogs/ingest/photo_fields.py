@@ -30,6 +30,11 @@ def photo_field(view: str) -> str:
     return f"{PHOTO}_{view.replace('-', '_')}"
 
 
+def fields_of_view(view: str) -> tuple[str, str, str]:
+    """Return the fields that a view's photos may be named in: the first that is filled counts."""
+    return photo_field(view), PHOTO, PHOTO_ALIAS
+
+
 def photo_fields(recipe: Recipe) -> tuple[str, ...]:
     """Return the fields that name photos, of the row and of each view; none where the recipe ignores photos."""
     return () if _ignores(recipe) else _names(recipe)

@@ -4,6 +4,7 @@ Inputs: a batch's table of texts and the positions of rows. Outputs: a table of 
 recipe reads are in it. Rows of which no slot is decided are not written: an unchanged catalogue costs nothing.
 """
 
+import re
 from collections.abc import Collection
 
 import numpy as np
@@ -36,6 +37,13 @@ def select_source_rows(table: pa.Table, positions: Collection[int], addresses: C
         values.take(pa.array(by_row, pa.int64())),
     )
     return pa.table([chosen["row"], chosen["sku"], fields], schema=SOURCE_ROWS)
+
+
+def without_secrets(address: str) -> str:
+    """Return a cell of addresses without what may be secret in them, as `select_source_rows` keeps it."""
+    for pattern, replacement in _SECRET_PARTS:
+        address = re.sub(pattern, replacement, address)
+    return address
 
 
 def _without_secrets(cells: pa.ChunkedArray) -> pa.ChunkedArray:

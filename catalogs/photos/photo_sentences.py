@@ -106,6 +106,11 @@ _MODE_WORDS = {
     "stage": "the shop's product on an empty scene",
     "scene": "the shop's product in a generated scene",
 }
+_GROUND_WORDS = {
+    "white": "white ground, the product of",
+    "stage": "an empty scene, with the product of",
+    "scene": "a generated scene around the product of",
+}
 _CUTTER_WORDS = {
     "file-alpha": "the file's own transparency",
     "plain-ground": "the cutter for plain grounds",
@@ -138,6 +143,11 @@ def remedy_of(reason: str) -> str:
 def say_mode(mode: str) -> str:
     """Return what an image's mode means."""
     return _MODE_WORDS.get(mode, mode.replace("-", " "))
+
+
+def say_plan(mode: str, photo: str) -> str:
+    """Return what will be made of a row with a photo, where others show their prompt; `photo` is what the row names."""
+    return f"{_GROUND_WORDS.get(mode, f'{say_mode(mode)}, of')} {photo or 'a photo that the row does not name'}"
 
 
 def say_cutter(name: str) -> str:

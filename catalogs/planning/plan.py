@@ -130,6 +130,7 @@ class PlanCounts:
     """Slots by kind, before anything is generated. `blocked` and `review` count the prompt gates' verdicts.
 
     `in_progress`: left out, because another run that lives has planned them; they are of no other kind.
+    `photos_not_read`: new or changed, with photos that only a refresh reads, so it is not known what becomes of them.
     """
 
     new: int = 0
@@ -142,6 +143,7 @@ class PlanCounts:
     requests: int = 0
     rendered: int = 0
     in_progress: int = 0
+    photos_not_read: int = 0
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.planning.prompt_syntax import PromptSyntax
 from catalogs.planning.related_slots import RelatedSlots
 from catalogs.planning.request_deduplication import SharedRequests
-from catalogs.planning.resolved_photos import PhotoResolver, UnreadPhotos
+from catalogs.planning.resolved_photos import PhotoResolver, UnreadPhotos, restore_photos
 from catalogs.planning.retry_rules import RetryClock
 from catalogs.planning.stage_selection import open_selector
 from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders
@@ -124,6 +124,7 @@ class Planner:
                 self.syntax.add_prompt(slot.sku, request.prompt)
             request.for_new_sku = not batch.presence.live[position]
             self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
+        restore_photos(self.photos, batch.planned.requests)
         batch.planned.source_rows = self.kept_rows.select_source_rows(table, {position for position, *_ in batch.slots})
         self.waiting.add_rows(batch.rows.column("sku"), batch.presence)
         return batch.planned

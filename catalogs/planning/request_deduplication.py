@@ -3,7 +3,8 @@
 Inputs: the slots that a batch decides, each with its request and its row's brand. Outputs: the batch's part of the plan
 (`PlannedBatch`), with each request once, its prompt verdict, and the priority of its most urgent row.
 
-A kept photo has no prompt: its request comes with its verdict, and no answer about prompts reaches it.
+A kept photo has no prompt: its request comes with its verdict, and no answer about prompts reaches it. One that a dry
+run has not read is of no verdict yet, and is counted by itself.
 A prompt is judged once; only brands are judged for each slot (see `catalogs.policy.brands`). What a person said of a
 prompt takes the place of both. A request that was
 refused for its first slots is generated after all once another slot may have it. What is kept for each request is a
@@ -17,6 +18,7 @@ from catalogs.answers.answer_index import AnswerIndex
 from catalogs.answers.answer_verdicts import answer_verdict
 from catalogs.answers.standing_answers import StandingAnswer
 from catalogs.ingest.overrides import PRIORITIES
+from catalogs.photos.photo_tokens import NOT_READ
 from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot, Urgency
 from catalogs.planning.schedule import request_urgency, to_epoch_us
 from catalogs.policy.brands.brand_decisions import BrandFindings
@@ -121,7 +123,8 @@ class SharedRequests:
             first.deadline = request.deadline
 
     def _count_slot(self, slot: Slot, verdict: Verdict, planned: PlannedBatch) -> None:
-        if verdict.reasons:
+        is_unread = NOT_READ in verdict.reasons
+        if not is_unread:
             planned.prompt_gate_reasons.update(verdict.reasons)
         if slot.kind == WAITING:
             self._counts.waiting += 1
@@ -129,7 +132,8 @@ class SharedRequests:
             return
         self._counts.new += slot.kind == NEW
         self._counts.changed += slot.kind == CHANGED
-        self._counts.blocked += verdict.decision == "BLOCK"
+        self._counts.photos_not_read += is_unread
+        self._counts.blocked += verdict.decision == "BLOCK" and not is_unread
         self._counts.review += verdict.decision == "REVIEW"
 
 

@@ -7,13 +7,15 @@ sha256 of a photo's bytes in hex, or `!` with the reason why the photo cannot be
 So a plan depends on what the photos are, and not on where they lie: the same photo under another name changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.ingest.photo_fields import LIST_BREAK
+from catalogs.photos.kept_request import parse_kept_request
+from catalogs.planning.plan import Request
 
 PHOTO_MISSING, PHOTO_NOT_READ = "photo.missing", "photo.not-read"
 """The reasons of a view that no photo of its row is for, and of a photo that a plan which writes nothing has not read.
@@ -34,6 +36,12 @@ class PhotoResolver(Protocol):
     def resolve(self, cells: pa.Array) -> pa.Array:
         """Return the token of each reference; empty for an empty one. No reference comes twice in one call."""
 
+    def restore(self, photos: Collection[str]) -> None:
+        """Fetch those of these photos (sha256 in hex) again that the store has lost: images are planned of them."""
+
+    def warnings(self) -> list[str]:
+        """Return what is doubtful about the photos so far, in sentences."""
+
 
 class UnreadPhotos:
     """Knows no photo: for plans that neither read nor make anything."""
@@ -43,6 +51,13 @@ class UnreadPhotos:
     def resolve(self, cells: pa.Array) -> pa.Array:
         """Return of every reference that it was not read."""
         return pc.if_else(pc.equal(cells, ""), "", _REFUSED + PHOTO_NOT_READ)
+
+    def restore(self, photos: Collection[str]) -> None:
+        """Restore nothing: no photo is known."""
+
+    def warnings(self) -> list[str]:
+        """Return none: that nothing was read is meant."""
+        return []
 
 
 def usable_photos(tokens: str) -> tuple[str, ...]:
@@ -88,6 +103,14 @@ def share_candidates(shared: str, own: Sequence[str]) -> list[str]:
         left_over = tokens[views:] if place == 0 else []
         found.append(text or " ".join([*tokens[place : place + 1], *left_over]) or _REFUSED + PHOTO_MISSING)
     return found
+
+
+def restore_photos(resolver: PhotoResolver, requests: Iterable[Request]) -> None:
+    """Have the photos restored that these requests are about, where the store has lost them."""
+    kept = (parse_kept_request(request.kept) for request in requests if request.kept is not None)
+    photos = {photo for request in kept for photo in request.photos if not photo.startswith(_REFUSED)}
+    if photos:
+        resolver.restore(photos)
 
 
 def _resolved(references: pa.Array, resolver: PhotoResolver) -> pa.Array:

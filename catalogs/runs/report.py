@@ -219,6 +219,7 @@ def _count_slots(report_input: ReportInput) -> ReportSlots:
         "retired": report_input.retired,
         "in_progress": counts.in_progress,
         "replaced": 0,
+        "photos_not_read": counts.photos_not_read or None,
     }
     states = dict.fromkeys(REPORT_STATES, 0)
     if report_input.dry_run:

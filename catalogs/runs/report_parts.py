@@ -21,6 +21,8 @@ class ReportReject:
 class ReportPrompt:
     """A row of the catalogue with the prompt of its first view. `sharing`: further rows looked at that have the same.
 
+    A row that keeps a photo's product has no prompt, but a `mode`, and in `photo` what it names.
+
     `state` is what the plan makes of it (new, changed, unchanged …), or why it waits (review, blocked …).
     """
 
@@ -32,6 +34,8 @@ class ReportPrompt:
     state: str | None = None
     reasons: Sequence[str] = ()
     sharing: int = 0
+    mode: str = ""
+    photo: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ class ReportRows:
 class ReportSlots:
     """Slots: what the plan found, then the final states (`catalogs.slot_states.REPORT_STATES`).
 
-    Unless it is a dry run, new + changed = the sum of the final states. `in_progress`: new or changed, and left out
-    because another run is making them. `replaced`: images that gave way to one of another variant.
+    Unless it is a dry run, new + changed = the sum of the final states. `in_progress`: of neither, since another run
+    makes them. `replaced`: gave way to one of another variant. `photos_not_read`: a dry run reads no photos of theirs.
     """
 
     new: int | None = None
@@ -59,6 +59,7 @@ class ReportSlots:
     retired: int | None = None
     in_progress: int | None = None
     replaced: int | None = None
+    photos_not_read: int | None = None
     published: int | None = None
     review: int | None = None
     blocked: int | None = None
@@ -239,8 +240,7 @@ class RunReport:
         return cls(**values)
 
 
-_LATER_COUNTS = ("in_progress", "replaced")
-"""Counts that reports before the first upgrade do not have."""
+_LATER_COUNTS = ("in_progress", "replaced", "photos_not_read")  # earlier reports lack them, and runs the last one
 _FIELDS = {entry.name for entry in fields(RunReport)}
 _PARTS: dict[str, type] = {
     "release": ReportRelease,

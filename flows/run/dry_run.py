@@ -49,7 +49,6 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings, prompts: int
     gates = open_plan_gates(job, settings.classifier, scanners, sampler)
     with open_photo_resolver(job, store, settings, writes=False) as photos:
         plan = make_plan(job, store, tables, None, settings.shard_size, terms, gates, photos=photos)
-    warnings += photos.warnings() if photos else []
     try:
         require_pinned_weights(job.recipe)
     except RuleFileError as error:

@@ -4,6 +4,8 @@ Inputs: a store, what the photo's key begins with, and its sha256. Outputs: a `P
 no such bytes, and `InvalidPhoto` where they are no photo that can be used.
 """
 
+import hashlib
+
 from infra.errors import ExternalError, ObjectMissing
 from infra.interfaces import ObjectStore, Photo
 from infra.photos.reading import read_photo
@@ -15,14 +17,14 @@ class PhotoLost(ExternalError):
 
 def read_stored_photo(store: ObjectStore, prefix: str, sha256: str) -> Photo:
     """Return the photo. Raises `PhotoLost`, `InvalidPhoto`, and `StoreError` where the store does not answer."""
-    key = next((info.key for info in store.list(prefix)), None)
-    if key is None:
-        raise PhotoLost(f"The photo {sha256} is not in the store; the next run that reads the catalogue fetches it.")
-    try:
-        data = store.read(key)
-    except ObjectMissing:
-        raise PhotoLost(f"The photo {sha256} was deleted while it was read; the next run fetches it.") from None
-    photo = read_photo(data)
-    if photo.sha256 != sha256:
-        raise PhotoLost(f"{key} holds other bytes than its name says ({photo.sha256}); delete it, and fetch it again.")
-    return photo
+    key = ""
+    for info in store.list(prefix):
+        key = info.key
+        try:
+            data = store.read(key)
+        except ObjectMissing:  # it was deleted since
+            continue
+        if hashlib.sha256(data).hexdigest() == sha256:
+            return read_photo(data)
+    what = f"{key} holds other bytes than its name says" if key else f"The photo {sha256} is not in the store"
+    raise PhotoLost(f"{what}; the next run that reads the catalogue fetches it again.")

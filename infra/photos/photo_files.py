@@ -7,12 +7,13 @@ Invariants:
 - The version is the one of these bytes: it is asked before and after they are read. A file that was written a moment
   ago has none, since a second change within its clock's tick would not move it; it is read again in the next run.
 - A file is kept under the sha256 of its bytes, written once, and never changed. One that lies there for long is written
-  again, the same bytes: a sweep deletes what is old and not named yet, and looks at its age just before.
+  again, the same bytes: a sweep deletes what is old and not named yet, and looks at its age just before. So is one that
+  is known to be damaged there.
 """
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -47,20 +48,26 @@ SourceKey = Callable[[str, str], str]
 
 @dataclass(frozen=True)
 class KeptSource:
-    """A file in the store: its key, and the sha256 of its bytes in hex."""
+    """A file in the store: its key, and the sha256 of its bytes in hex. `is_written`: none lay there, or it was old."""
 
     key: str
     sha256: str
+    is_written: bool = field(compare=False)
 
 
-def keep_source(store: ObjectStore, data: bytes, key_of: SourceKey) -> KeptSource:
-    """Keep a photo's bytes once. Raises `InvalidPhoto` for what is no photo by its first bytes, and `StoreError`."""
+def keep_source(store: ObjectStore, data: bytes, key_of: SourceKey, *, anew: bool = False) -> KeptSource:
+    """Keep a photo's bytes once; with `anew` also over what lies there. Raises `StoreError`.
+
+    Raises `InvalidPhoto` for what is no photo by its first bytes.
+    """
     kind = recognise_kind(data)
     sha256 = hashlib.sha256(data).hexdigest()
     key = key_of(sha256, EXTENSIONS[kind])
-    if not store.write_once(key, data, content_type=_CONTENT_TYPES[kind]) and _is_old(store, key):
+    is_written = store.write_once(key, data, content_type=_CONTENT_TYPES[kind])
+    if not is_written and (anew or _is_old(store, key)):
         store.write(key, data, content_type=_CONTENT_TYPES[kind])
-    return KeptSource(key, sha256)
+        is_written = True
+    return KeptSource(key, sha256, is_written)
 
 
 def _is_old(store: ObjectStore, key: str) -> bool:

@@ -12,6 +12,7 @@ another version may read more kinds. The index is a cache: without it every phot
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -57,7 +58,7 @@ request, and `earlier` the sha256 that the index has for it, whatever the state;
 
 _HTTPS = "https://"
 _EARLIEST_SHARE = 0.5
-_LISTING_BATCH = 65_536
+_LISTING_BATCH = 16_384
 
 
 def list_photos(beginning: str, infos: Iterable[ObjectInfo]) -> pa.Table:
@@ -65,17 +66,12 @@ def list_photos(beginning: str, infos: Iterable[ObjectInfo]) -> pa.Table:
 
     A file whose name is no UTF-8 is left out: no catalogue can name it.
     """
-    batches, references, versions = list[pa.RecordBatch](), list[str](), list[str]()
-    for info in infos:
-        if not _is_utf8(info.key):
-            continue
-        references.append(beginning + info.key)
-        versions.append(info.version)
-        if len(references) == _LISTING_BATCH:
-            batches.append(pa.record_batch([references, versions], schema=LISTING))
-            references, versions = [], []
-    batches.append(pa.record_batch([references, versions], schema=LISTING))
-    return pa.Table.from_batches(batches, LISTING)
+    batches, rest = [LISTING.empty_table()], iter(infos)
+    while chunk := list(islice(rest, _LISTING_BATCH)):
+        named = [(beginning + info.key, info.version) for info in chunk if info.key.isascii() or _is_utf8(info.key)]
+        references, versions = ([pair[column] for pair in named] for column in (0, 1))
+        batches.append(pa.table([references, versions], schema=LISTING))
+    return pa.concat_tables(batches)
 
 
 def look_up(index: pa.Table, listing: pa.Table, wanted: Any, now: datetime, recheck: timedelta) -> pa.Table:
@@ -97,11 +93,6 @@ def look_up(index: pa.Table, listing: pa.Table, wanted: Any, now: datetime, rech
     refusal = _take(index["refusal"], _where(is_known, row))
     columns = [wanted, state, sha256, version, earlier, _take(index["reason"], _where(is_known, row)), refusal]
     return pa.table(columns, schema=LOOKUP)
-
-
-def only_wanted(table: pa.Table, wanted: Any) -> pa.Table:
-    """Return the rows of an index or a listing whose references are wanted: a batch is then looked up in few rows."""
-    return table.filter(pc.is_in(table["reference"], value_set=_one_chunk(wanted)))
 
 
 def with_rows(index: pa.Table, rows: pa.Table) -> pa.Table:
@@ -146,7 +137,7 @@ def _due(index: pa.Table, now: datetime, recheck: timedelta) -> Any:
 def _is_utf8(name: str) -> bool:
     """Tell whether a name can be written as UTF-8; Python keeps a folder's other bytes as lone surrogates."""
     try:
-        return name.isascii() or bool(name.encode())
+        return bool(name.encode())
     except UnicodeEncodeError:
         return False
 

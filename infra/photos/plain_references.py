@@ -31,6 +31,8 @@ def canonical_texts(texts: Any, allowed: AllowedPlaces) -> Any:
     found = pa.nulls(len(texts), pa.string())
     is_short = pc.less_equal(pc.utf8_length(texts), _MAX_PLAIN_CHARACTERS)
     for written, canonical, refused, needed in _beginnings(allowed):
+        if not found.null_count:
+            break
         tail = pc.utf8_slice_codeunits(texts, len(written))
         has_beginning = pc.and_(is_short, pc.starts_with(texts, written))
         is_plain = pc.and_(has_beginning, pc.match_substring_regex(tail, _PLAIN_TAIL))

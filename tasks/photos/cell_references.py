@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 MAX_REFERENCES: Final = 50
 """References that are looked at in one cell."""
 TOO_MANY: Final = "\0too many"
+_HEX_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,15 @@ def join_tokens(split: SplitCells, tokens: pa.Array) -> pa.Array:
     """Return the tokens of each cell, separated by spaces; '' for a cell without a reference."""
     lists = pa.ListArray.from_arrays(split.parts, tokens.take(split.of_part))
     return pc.binary_join(lists, " ").take(split.of_cell)
+
+
+def hex_texts(digests: Any) -> Any:
+    """Return each digest of a column of fixed length in hex; null where there is none."""
+    if isinstance(digests, pa.ChunkedArray):
+        digests = digests.combine_chunks()
+    size, count = digests.type.byte_width, len(digests)
+    data = np.frombuffer(digests.buffers()[1] or b"", np.uint8)[size * digests.offset :][: size * count]
+    digits = _HEX_DIGITS[np.stack([data >> 4, data & 15], axis=-1)]
+    offsets = np.arange(count + 1, dtype=np.int32) * (2 * size)
+    texts = pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(digits.tobytes())])
+    return pc.if_else(pc.is_valid(digests), texts, pa.scalar(None, pa.string()))

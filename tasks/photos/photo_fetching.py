@@ -34,23 +34,28 @@ MAX_FAILURES: Final = 20
 
 @dataclass(frozen=True)
 class PhotoToFetch:
-    """A reference that must be read: the version and the sha256 that the index has for it, if any."""
+    """A reference that must be read: the version and the sha256 that the index has for it, if any.
+
+    `anew`: what the store holds of it is gone or damaged, so it is read whatever its version, and written over that.
+    """
 
     reference: PhotoReference
     version: str = ""
     earlier: bytes | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True)
 class FetchAnswer:
     """What became of one reference: `row` for the index, or the `error` for which there is none.
 
-    A file that was read and refused has both.
+    A file that was read and refused has both. `is_kept`: it was read and written in this run.
     """
 
     reference: str
     row: dict[str, Any] | None = None
     error: InvalidPhoto | None = None
+    is_kept: bool = False
 
     @property
     def digest(self) -> bytes:
@@ -83,8 +88,9 @@ class PhotoFetcher:
             return FetchAnswer(text, self._row(text, photo.version, photo.earlier or b""))
         try:
             check_photo(fetched.data)
-            kept = keep_source(self.store, fetched.data, layout.source_photo)
-            return FetchAnswer(text, self._row(text, fetched.version, bytes.fromhex(kept.sha256)))
+            kept = keep_source(self.store, fetched.data, layout.source_photo, anew=photo.anew)
+            row = self._row(text, fetched.version, bytes.fromhex(kept.sha256))
+            return FetchAnswer(text, row, is_kept=kept.is_written)
         except InvalidPhoto as error:
             named = InvalidPhoto(error.reason, f"{shown_reference(text)}: {error}")
             refused = self._row(text, fetched.version, sha256(fetched.data).digest(), named)
@@ -99,7 +105,7 @@ class PhotoFetcher:
             raise unreachable_photo(photo.reference, f"was not asked: {MAX_FAILURES} of its place did not answer")
         is_failure = False
         try:
-            return self.reader.read(photo.reference, photo.version if photo.earlier else "")
+            return self.reader.read(photo.reference, photo.version if photo.earlier and not photo.anew else "")
         except InvalidPhoto as error:
             is_failure = error.reason == "photo.unreachable"
             raise

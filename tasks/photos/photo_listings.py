@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from infra.errors import ObjectMissing, StoreError, error_sentence
 from infra.interfaces import ObjectInfo, ObjectStore
-from infra.photos.photo_index import LISTING, list_photos, only_wanted
+from infra.photos.photo_index import LISTING, list_photos
 from infra.photos.photo_references import AllowedPlaces, PhotoReference
 from infra.photos.plain_references import STORE_BEGINNING
+from infra.photos.reference_search import ReferenceSearch
 from infra.stores.concurrency import concurrent_map
 
 MAX_LISTED: Final = 2_000_000
@@ -38,7 +39,8 @@ class PhotoListings:
     max_listed: int = MAX_LISTED
     errors: list[str] = field(default_factory=list)
     """Why folders could not be listed, in sentences."""
-    _tables: dict[str, pa.Table] = field(default_factory=dict)
+    _listed: set[str] = field(default_factory=set)
+    _rows: ReferenceSearch = field(default_factory=lambda: ReferenceSearch(LISTING.empty_table()))
     _unlisted: set[tuple[str, str, str]] = field(default_factory=set)
     _unreachable: set[str] = field(default_factory=set)
 
@@ -50,9 +52,8 @@ class PhotoListings:
             folders = pc.struct_field(pc.extract_regex(names, r"^(?P<folder>[^/]+/)"), "folder")
             for folder in sorted(pc.unique(pc.fill_null(folders, "")).to_pylist()):
                 self._list_once(root, beginning, folder)
-        found = [only_wanted(table, wanted) for table in self._tables.values()]
-        found += [self._find_by_name(*place, wanted) for place in sorted(self._unlisted)]
-        return pa.concat_tables(found) if found else LISTING.empty_table()
+        by_name = [self._find_by_name(*place, wanted) for place in sorted(self._unlisted)]
+        return pa.concat_tables([self._rows.find(wanted), *by_name])
 
     def is_unreachable(self, reference: PhotoReference) -> bool:
         """Tell whether its folder could not be listed."""
@@ -66,15 +67,16 @@ class PhotoListings:
 
     def _list_once(self, root: str, beginning: str, folder: str) -> None:
         place = beginning + folder
-        if place in self._tables or (root, beginning, folder) in self._unlisted or place in self._unreachable:
+        if place in self._listed or (root, beginning, folder) in self._unlisted or place in self._unreachable:
             return
         try:
             store = self.open_root(root)
             if not folder and store.max_concurrency == 1:
                 self._unlisted.add((root, beginning, folder))
                 return
-            room = self.max_listed - sum(table.num_rows for table in self._tables.values())
-            self._tables[place] = list_photos(beginning, _at_most(room, store.list(folder)))
+            room = self.max_listed - self._rows.count
+            self._rows.add(list_photos(beginning, _at_most(room, store.list(folder))))
+            self._listed.add(place)
         except _TooMany:
             self._unlisted.add((root, beginning, folder))
         except StoreError as error:

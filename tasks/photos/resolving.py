@@ -7,10 +7,12 @@ Invariants:
 - A photo that cannot be asked for stays what it was: a server that is down neither retires nor blocks what is live.
 - A dry run reads and writes nothing but listings: a photo that it does not know is `!photo.not-read`.
 - A killed run has lost the rows of two minutes, and no photo: what was kept is found by its digest.
+- A photo that the store has lost is fetched again before an image is planned of it, and only from a place that this
+  catalogue names; other bytes there are a changed photo, for the next run.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -23,11 +25,12 @@ from catalogs.photos.photo_tokens import NOT_READ, refusal_token
 from infra.interfaces import ObjectStore
 from infra.photos.invalid_photo import InvalidPhoto
 from infra.photos.photo_files import PhotoReader, missing_photo
-from infra.photos.photo_index import KNOWN, MISSING, look_up, only_wanted
+from infra.photos.photo_index import KNOWN, MISSING, look_up
 from infra.photos.photo_references import AllowedPlaces, PhotoReference, parse_photo_reference
 from infra.photos.plain_references import HTTPS_BEGINNING, canonical_texts, reference_of
 from infra.stores import open_store
-from tasks.photos.cell_references import MAX_REFERENCES, TOO_MANY, join_tokens, split_cells
+from tasks.photos.cell_references import MAX_REFERENCES, TOO_MANY, hex_texts, join_tokens, split_cells
+from tasks.photos.kept_sources import KeptSources
 from tasks.photos.photo_fetching import FetchAnswer, PhotoFetcher, PhotoToFetch, unreachable_photo
 from tasks.photos.photo_listings import PhotoListings
 from tasks.photos.photo_problems import PhotoProblems
@@ -35,6 +38,8 @@ from tasks.photos.stored_photo_index import StoredPhotoIndex, forget_photos
 
 SAVE_SECONDS: Final = 120.0
 """How often the index is saved while photos are read: what a killed run reads twice."""
+MAX_PLACES: Final = 3
+"""Places of one lost photo that are asked for it."""
 _KEEPS_EARLIER: Final = frozenset({"photo.unreachable", "photo.not-fetched"})
 """Reasons that speak of the server and not of the photo: neither that it is gone, nor that it is another."""
 
@@ -64,6 +69,7 @@ class StorePhotoResolver:
         self._problems = PhotoProblems()
         self._settled: dict[str, str] = {}
         """Tokens that neither index nor listing gives in this run: of what failed, or has no version yet."""
+        self._sources = KeptSources(store)
         self._named: list[pa.Array] = []
         self._saved_at = reading.monotonic()
         self._has_looked = False
@@ -84,15 +90,31 @@ class StorePhotoResolver:
         """Return the tokens of each cell, separated by spaces; '' for an empty one. Raises `StoreError` alone."""
         split = split_cells(cells, self._reading.separator)
         canonical = canonical_texts(split.references, self._reading.allowed)
-        texts, places = split.references.to_pylist(), canonical.to_pylist()
-        tokens: dict[str, str] = {}
-        for number, (text, place) in enumerate(zip(texts, places, strict=True)):
-            if place is None:
-                places[number], refused = self._parse(text)
-                tokens |= refused
-        tokens |= self._resolve_places(pa.array(places, pa.string()).drop_null().unique())
-        of_text = pa.array([tokens[place or text] for text, place in zip(texts, places, strict=True)], pa.string())
-        return join_tokens(split, of_text)
+        is_odd = pc.is_null(canonical)
+        parsed = [self._parse(text) for text in split.references.filter(is_odd).to_pylist()]
+        canonical = pc.replace_with_mask(canonical, is_odd, pa.array([text for text, _ in parsed], pa.string()))
+        wanted = canonical.drop_null().unique()
+        tokens = self._resolve_places(wanted).take(pc.index_in(canonical, value_set=wanted))
+        refused = pa.array([token for text, token in parsed if text is None], pa.string())
+        return join_tokens(split, pc.replace_with_mask(tokens, pc.is_null(canonical), refused))
+
+    def restore(self, photos: Collection[str]) -> None:
+        """Fetch those of these photos again that the store has lost. Raises `StoreError`."""
+        lost = self._sources.find_lost([bytes.fromhex(photo) for photo in photos]) if self._reading.writes else []
+        if not lost:
+            return
+        places = self._index.references_of(lost, pa.chunked_array(self._named))
+        orders = [
+            PhotoToFetch(self._reference(name), earlier=photo, anew=True)
+            for photo in lost
+            for name in places.get(photo, ())[:MAX_PLACES]
+        ]
+        answers = list(self._fetcher.fetch(orders))
+        self._index.add([answer.row for answer in answers if answer.row is not None])
+        restored = {answer.digest for answer in answers if answer.is_kept}.intersection(lost)
+        self._sources.add(restored)
+        self._problems.restored += len(restored)
+        self._problems.lost += len(lost) - len(restored)
 
     def finish(self, *, complete: bool) -> None:
         """Save the index; `complete` says that the catalogue was read to its end, so that the rest can be forgotten."""
@@ -111,38 +133,37 @@ class StorePhotoResolver:
         self._problems.notes = [note for note in (warning, *self._listings.errors) if note]
         return self._problems.warnings()
 
-    def _parse(self, text: str) -> tuple[str | None, dict[str, str]]:
+    def _parse(self, text: str) -> tuple[str | None, str]:
         """Return a reference's canonical text, or None and the token of the text itself."""
         try:
             if text == TOO_MANY:
                 raise InvalidPhoto("photo.reference", f"A cell names more than {MAX_REFERENCES} photos; name fewer.")
-            return parse_photo_reference(text, self._reading.allowed).text, {}
+            return parse_photo_reference(text, self._reading.allowed).text, ""
         except InvalidPhoto as error:
-            return None, {text: self._refuse(text, error)}
+            return None, self._refuse(text, error)
 
-    def _resolve_places(self, wanted: pa.Array) -> dict[str, str]:
+    def _resolve_places(self, wanted: pa.Array) -> pa.Array:
         """Return the token of each of these canonical references."""
         if not len(wanted):
-            return {}
+            return wanted
         self._has_looked = True
         if self._reading.writes:
             self._named.append(wanted)
         listed = self._listings.find(wanted)
-        index = only_wanted(self._index.rows, wanted)
-        found = look_up(index, listed, wanted, self._now, self._reading.recheck)
-        is_known = pc.equal(found["state"], KNOWN)
-        known = found.filter(pc.and_(is_known, pc.is_null(found["reason"])))
-        names, digests = known["reference"].to_pylist(), known["sha256"].to_pylist()
-        tokens = {name: digest.hex() for name, digest in zip(names, digests, strict=True)}
-        unread = list[PhotoToFetch]()
-        for row in found.filter(pc.or_(pc.invert(is_known), pc.is_valid(found["reason"]))).to_pylist():
+        found = look_up(self._index.find(wanted), listed, wanted, self._now, self._reading.recheck)
+        tokens = hex_texts(found["sha256"])
+        is_open = pc.is_null(tokens)
+        others, unread = dict[str, str](), list[PhotoToFetch]()
+        rows = found.filter(is_open).to_pylist()
+        for row in rows:
             name = row["reference"]
             token = self._settled.get(name) or self._decide_without_reading(row)
             if token is None:
                 unread.append(PhotoToFetch(self._reference(name), row["version"], row["earlier"]))
             else:
-                tokens[name] = self._settled[name] = token
-        return tokens | self._read(unread)
+                others[name] = self._settled[name] = token
+        others |= self._read(unread)
+        return pc.replace_with_mask(tokens, is_open, pa.array([others[row["reference"]] for row in rows], pa.string()))
 
     def _decide_without_reading(self, row: Mapping[str, Any]) -> str | None:
         """Return the token of a reference that is not read: refused, missing, unreachable, or in a dry run."""
@@ -172,6 +193,7 @@ class StorePhotoResolver:
                     rows.append(answer.row)
                 if answer.row is None or not answer.row["version"]:
                     self._settled[answer.reference] = token
+                self._sources.add([answer.digest] if answer.is_kept else [])
                 self._reading.on_read(1)
                 if self._reading.monotonic() - self._saved_at >= SAVE_SECONDS:
                     self._save(rows)

@@ -227,6 +227,7 @@ def _apply_schedule(plan: Plan, sharder: Sharder, totals: SourceTotals, writer: 
 def _report_planner(plan: Plan, planner: Planner) -> None:
     """Add to the plan what the planner found out beside the slots to decide."""
     plan.warnings += [*planner.syntax.warnings(), *planner.captions.warnings(), *planner.kept_rows.warnings()]
+    plan.warnings += planner.photos.warnings()
     plan.photos, plan.answers = planner.kept_rows.document(), planner.rules.taken.document()
     _report_waiting(plan, planner.waiting)
 

@@ -12,7 +12,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from catalogs.photos.photo_sentences import say_mode, say_photo_reason
+from catalogs.photos.photo_sentences import say_mode, say_photo_reason, say_plan
 from tasks.reporting import formatting
 
 MAX_PAGE_TEXT_CHARACTERS = 1200
@@ -53,6 +53,7 @@ def _environment() -> Environment:
         "describe_brands": formatting.describe_brands,
         "say_mode": say_mode,
         "say_photo_reason": say_photo_reason,
+        "say_plan": say_plan,
         "prompt_text": lambda text: formatting.printable(text, MAX_PAGE_TEXT_CHARACTERS),
         "words": lambda name: formatting.printable(name).replace("_", " "),
         "data_uri": data_uri,

@@ -52,3 +52,18 @@ def test_rejected_rows_are_counted_with_their_reasons() -> None:
 def test_a_recipe_that_does_not_fit_the_rows_is_refused_as_a_plan_does() -> None:
     with pytest.raises(CatalogueError, match="'Colour'"):
         preview_recipe(RECIPE, rows(Code=["A"], Name=["Mug"]), Settings(), 10)
+
+
+def test_rows_with_photos_show_their_mode_and_photo_and_no_prompt_that_nothing_draws() -> None:
+    table = rows(
+        Code=["A", "B"], Name=["Bowl", "Jug"], Colour=["red", ""], photo=["p/a.jpg", ""], photo_side=["s.jpg", ""]
+    )
+    preview = preview_recipe(RECIPE, table, Settings(), 10)
+    shown = [(one["sku"], one["view"], one["mode"], one["photo"], one["reasons"]) for one in preview.prompts]
+    assert sorted(shown) == [
+        ("A", "front", "white", "p/a.jpg", []),
+        ("A", "side", "white", "s.jpg", []),
+        ("B", "front", "", "", []),
+        ("B", "side", "", "", []),
+    ]
+    assert [one["sku"] for one in preview.prompts if one["prompt"]] == ["B", "B"]

@@ -7,6 +7,7 @@ import pytest
 from flows.recipe_trial import try_recipe
 from infra.imaging.codecs import decode
 from tests.fixtures.minimal_recipes import STUB_RECIPE
+from tests.fixtures.photo_files import whole_photos
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
 
 ROWS = [
@@ -79,3 +80,23 @@ def test_both_pictures_of_what_differs_are_drawn_and_none_of_a_blocked_prompt(ha
     page = (harness.folder / "drawn" / "index.html").read_text("utf-8")
     assert page.count("data:image/jpeg;base64,") == 4
     assert page.count("the gates block this prompt") == 2
+
+
+def test_a_row_that_keeps_its_photo_is_compared_by_what_is_known_of_the_photo_and_never_drawn(tmp_path: Path) -> None:
+    shop = RefreshHarness(tmp_path, [{**row, "reference_image": ""} for row in ROWS[:2]], STUB_RECIPE)
+    (tmp_path / "a.png").write_bytes(whole_photos()["PNG"])
+    shop.rows[0]["reference_image"] = "a.png"
+    shop.recipe = STUB_RECIPE | {"photo": {"mode": "ignore"}}
+    ignoring = shop.parameters().recipe
+    (tmp_path / "ignoring.yaml").write_text(Path(ignoring).read_text("utf-8"), "utf-8")
+    shop.recipe = STUB_RECIPE
+    asked = shop.parameters(recipe=ignoring)
+    trial = try_recipe(asked, SETTINGS, against=str(tmp_path / "ignoring.yaml"), folder=tmp_path / "drawn")
+    [first, _] = trial["rows"]
+    assert (first["old"]["prompt"], first["old"]["mode"]) == ("Photograph of Tall Mug, seen from the front", "")
+    new = {name: first["new"][name] for name in ("prompt", "mode", "photo", "state", "reasons")}
+    assert new == {"prompt": "", "mode": "white", "photo": "a.png", "state": "photo not read", "reasons": []}
+    assert (trial["new"]["slots"]["photos_not_read"], trial["new"]["images"]) == (1, 0)
+    assert trial["warnings"] == ["1 photos are not read yet: a dry run fetches none, and a refresh does"]
+    assert not list((tmp_path / "drawn").glob("1-a-front-new.png"))
+    assert "white ground, the product of a.png" in (tmp_path / "drawn" / "index.html").read_text("utf-8")

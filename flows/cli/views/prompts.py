@@ -1,4 +1,4 @@
-"""View of a plan's prompts: rows of the catalogue, what is rendered from them, and why anything of them waits.
+"""View of a plan's prompts: rows of the catalogue, what will be made of them, and why anything of them waits.
 
 Inputs: the samples of a report. Outputs: one Rich table on the given console. All of it is catalogue text and stays
 text.
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from catalogs.photos.photo_sentences import say_plan
 from catalogs.runs.report_parts import ReportPrompt
 from flows.cli.views.tables import new_table, plain_text, print_line
 from tasks.reporting import formatting
@@ -33,7 +34,8 @@ def show_prompts(console: Console, prompts: Sequence[ReportPrompt]) -> None:
 
 
 def _prompt(sample: ReportPrompt) -> Text:
-    text = plain_text(sample.prompt, MAX_PROMPT_CHARACTERS)
+    planned = say_plan(sample.mode, sample.photo) if sample.mode else sample.prompt
+    text = plain_text(planned, MAX_PROMPT_CHARACTERS)
     state = formatting.printable(sample.state or formatting.UNKNOWN_VALUE, 40)
     reasons = ", ".join(formatting.printable(reason, 60) for reason in sample.reasons)
     text.append(f"\n{state}{f': {reasons}' if reasons else ''}", _STYLES.get(sample.state or "", "dim"))

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from catalogs.photos.photo_sentences import say_plan
 from catalogs.recognition.recipe_text import MARKS_SHOWN
 from flows.cli.views.tables import new_table, plain_text, print_line
 from tasks.reporting.formatting import format_number
@@ -91,7 +92,8 @@ def _show_prompts(console: Console, prompts: Sequence[Mapping[str, Any]]) -> Non
     table = new_table("SKU", "view", "prompt")
     for one in prompts:
         waits = f"{one['verdict']}: {', '.join(one['reasons'])} " if one["reasons"] else ""
-        prompt = Text.assemble((waits, "yellow"), plain_text(one["prompt"], MAX_PROMPT_CHARACTERS))
+        planned = say_plan(one["mode"], one["photo"]) if one.get("mode") else one["prompt"]
+        prompt = Text.assemble((waits, "yellow"), plain_text(planned, MAX_PROMPT_CHARACTERS))
         table.add_row(plain_text(one["sku"], 40), plain_text(one["view"]), prompt)
     console.print()
     console.print(table)

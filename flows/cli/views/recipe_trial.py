@@ -10,12 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from catalogs.photos.photo_sentences import say_plan
 from flows.cli.views.tables import new_table, plain_text, print_line
 from tasks.reporting import formatting
 
 MAX_ROWS_SHOWN = 50
 MAX_WARNINGS_SHOWN = 5
 MAX_PROMPT_CHARACTERS = 400
+_SLOT_WORDS = {"review": "prompt review", "blocked": "prompt blocked", "photos_not_read": "photo not read"}
 
 
 def show_trial(console: Console, trial: Mapping[str, Any]) -> None:
@@ -49,7 +51,7 @@ def _show_plans(console: Console, old: Mapping[str, Any], new: Mapping[str, Any]
         for name in new[part]:
             counts = [formatting.format_number(side[part][name]) for side in (old, new)]
             if counts != ["0", "0"]:
-                table.add_row(f"{'prompt ' if name in ('review', 'blocked') else ''}{name}", *counts)
+                table.add_row(_SLOT_WORDS.get(name, name), *counts)
     table.add_row("images", *(formatting.format_number(side["images"]) for side in (old, new)))
     table.add_row("GPU time", *(formatting.format_duration(side["gpu_seconds"]) for side in (old, new)))
     table.add_row("cost", *(formatting.format_money(side["cost"], side["currency"]) for side in (old, new)))
@@ -71,7 +73,8 @@ def _show_rows(console: Console, rows: list[Mapping[str, Any]]) -> None:
 def _side(side: Mapping[str, Any] | None) -> Text:
     if side is None:
         return Text("no such slot", "dim")
-    text = plain_text(side["prompt"], MAX_PROMPT_CHARACTERS)
+    planned = say_plan(side["mode"], side["photo"]) if side.get("mode") else side["prompt"]
+    text = plain_text(planned, MAX_PROMPT_CHARACTERS)
     reasons = ", ".join(formatting.printable(reason, 60) for reason in side["reasons"])
     state = formatting.printable(side["state"], 40)
     return text.append(f"\n{state}{f': {reasons}' if reasons else ''}", "yellow" if reasons else "dim")
@@ -79,5 +82,6 @@ def _side(side: Mapping[str, Any] | None) -> Text:
 
 def _differs(row: Mapping[str, Any]) -> bool:
     old, new = row["old"], row["new"]
-    names = ("sku", "prompt", "negative")
-    return bool(row["made_again"]) or old is None or new is None or any(old[name] != new[name] for name in names)
+    names = ("sku", "prompt", "negative", "mode", "photo")
+    is_other = old is None or new is None or any(old.get(name) != new.get(name) for name in names)
+    return bool(row["made_again"]) or is_other

@@ -35,6 +35,7 @@ def show_plan(console: Console, report: RunReport) -> None:
     counts = known_counts(report.slots)
     slots = {name: counts.get(name) for name in PLANNED_SLOT_STATES} | _occasional(counts)
     slots |= {f"prompt {state}": counts[state] for state in REFUSED_BY_GATES if counts.get(state)}
+    slots |= {"photo not read": counts["photos_not_read"]} if counts.get("photos_not_read") else {}
     slots |= {"deferred": counts["deferred"]} if counts.get("deferred") else {}
     print_columns(
         console,

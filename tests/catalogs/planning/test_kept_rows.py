@@ -180,19 +180,61 @@ def test_a_dry_run_without_a_resolver_reads_nothing_and_says_so() -> None:
     assert list(harness.warnings) == []
 
 
+def test_slots_whose_photos_no_one_has_read_are_counted_by_themselves_and_not_as_blocked() -> None:
+    run = planned(
+        {**MUG, "photo": "new.jpg"}, {**LAMP, "photo": "broken.jpg"}, {**BOOT, "photo": "one.jpg"},
+        files={**FILES, "new.jpg": "!photo.not-read"},
+    )  # fmt: skip
+    counts = run.counts
+    assert (counts.new, counts.photos_not_read, counts.blocked) == (4, 1, 2)
+    assert run.batches[0].prompt_gate_reasons == {"photo.unreadable": 1, "photo.missing": 1}
+    assert counts.new == counts.photos_not_read + counts.blocked + 1, "the boot's front"
+
+
+def test_the_photos_of_planned_images_are_restored_and_no_others() -> None:
+    harness, photos = PlanningHarness(), MemoryPhotos(FILES)
+    rows = [{**MUG, "photo": "one.jpg"}, {**LAMP, "photo": "broken.jpg"}]
+    harness.publish(harness.plan(rows, photos=photos))
+    harness.plan(rows, photos=photos)
+    harness.plan([rows[0], {**LAMP, "photo": "two.jpg"}], photos=photos)
+    assert photos.needed == [{ONE}, {TWO}]
+
+
 @pytest.mark.parametrize("change", [{"photo": {"mode": "ignore"}}, {"categories.mugs.photo": {"mode": "ignore"}}])
 def test_a_recipe_or_category_that_ignores_photos_generates_from_the_title(change: Mapping[str, object]) -> None:
     [request] = planned({**MUG, "photo": "one.jpg"}, recipe=recipe_with(change)).requests
     assert (request.kept, request.prompt, request.model) == (None, "Photo of a mug, Tall Mug", "stub")
 
 
-def test_rows_with_photos_are_no_samples_of_prompts() -> None:
-    sampler = PromptSampler(3, renders=True)
-    planned({**MUG, "photo": "one.jpg"}, LAMP, sampler=sampler)
-    assert [sample.sku for sample in sampler.samples] == ["L1"]
-    rendering_none = PromptSampler(3)
-    planned({**MUG, "photo": "gone.jpg"}, LAMP, sampler=rendering_none)
-    assert [sample.sku for sample in (*rendering_none.samples, *rendering_none.examples)] == ["L1"]
+@pytest.mark.parametrize("renders", [True, False])
+def test_rows_with_photos_are_samples_without_a_prompt_that_name_their_mode_and_photo(renders: bool) -> None:
+    sampler = PromptSampler(6, renders=renders)
+    rows = ({**MUG, "photo": "one.jpg"}, LAMP, {**MUG, "sku": "M2", "reference_image": "gone.jpg"},
+            {**MUG, "sku": "M3", "photo": "new.jpg"}, {**MUG, "sku": "M4", "photo_front": "https://u:w@h/one.jpg?sig=1"},
+            {**MUG, "sku": "M5", "photo": "one.jpg"})  # fmt: skip
+    files = {**FILES, "new.jpg": "!photo.not-read", "https://u:w@h/one.jpg?sig=1": TWO}
+    planned(*rows, sampler=sampler, files=files)
+    shown = {sample.sku: (sample.mode, sample.photo, sample.state, sample.reasons) for sample in sampler.samples}
+    assert shown == {
+        "M1": ("white", "one.jpg", "new", []),
+        "L1": ("", "", "new", []),
+        "M2": ("white", "gone.jpg", "blocked", ["photo.missing"]),
+        "M3": ("white", "new.jpg", "photo not read", []),
+        "M4": ("white", "https://h/one.jpg", "new", []),
+    }
+    assert [sample.sku for sample in sampler.samples if sample.prompt] == ["L1"]
+    assert sampler.samples[0].sharing == 1
+
+
+def test_a_trial_of_rows_with_photos_takes_each_view_and_no_more_rows_than_it_was_asked_for() -> None:
+    sampler = PromptSampler(2, renders=True, every_view=True)
+    planned({**BOOT, "photo_front": "one.jpg", "photo": "two.jpg"}, LAMP, MUG, sampler=sampler)
+    assert [(sample.sku, sample.views, sample.photo) for sample in sampler.samples] == [
+        ("B1", ["front"], "one.jpg"),
+        ("B1", ["side"], "two.jpg"),
+        ("L1", ["front"], ""),
+    ]
+    assert [row for row, _ in sampler.requests] == [2]
 
 
 def test_an_address_is_kept_with_its_row_and_its_credentials_are_not() -> None:

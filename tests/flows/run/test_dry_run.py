@@ -1,13 +1,18 @@
 """A dry run estimates what a night would make and cost, and touches nothing."""
 
 import importlib.util
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from catalogs.runs.report_schema import RunReport
+from flows.cli.views.reports import show_plan
 from flows.run.dry_run import plan_refresh
 from infra.settings import Settings
 from tests.fixtures.minimal_recipes import STUB_RECIPE, write_torch_recipe
+from tests.fixtures.photo_files import whole_photos
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
 from tests.fixtures.run_shortcuts import warnings_of_the_run
 
@@ -65,6 +70,26 @@ def test_a_scanner_that_the_policy_names_and_that_is_not_here_is_warned_of(
     assert required.startswith("The policy requires the scanner 'nudity': without it every image goes to review.")
     assert "pip install 'packshot[nudity]'" in required
     assert optional.startswith("The policy names the optional scanner 'text'; images are judged without it.")
+
+
+def test_photos_that_a_dry_run_has_not_read_are_said_to_be_that_and_the_sums_hold(harness: RefreshHarness) -> None:
+    (harness.folder / "photos").mkdir()
+    for name in ("a", "b"):
+        (harness.folder / "photos" / f"{name}.png").write_bytes(whole_photos()["PNG"])
+    photos = {"thing-0": "photos/a.png", "thing-1": "photos/b.png", "thing-2": "photos/gone.png"}
+    for row in harness.rows:
+        row["reference_image"] = photos.get(row["sku"], "")
+    plan = plan_refresh(harness.parameters(), SETTINGS)
+    slots = {name: count for name, count in plan["slots"].items() if count}
+    assert slots == {"new": 6, "photos_not_read": 2, "blocked": 1}
+    assert slots["new"] == plan["images"]["planned"] + slots["photos_not_read"] + slots["blocked"]
+    assert plan["reasons"] == {"photo.missing": 1}
+    assert "2 photos are not read yet: a dry run fetches none, and a refresh does" in plan["warnings"]
+    file = io.StringIO()
+    show_plan(Console(file=file, width=100), RunReport.from_json(plan))
+    said = " ".join(file.getvalue().split())
+    assert "photo not read 2" in said
+    assert "prompt blocked 1" in said
 
 
 def test_nothing_is_touched(harness: RefreshHarness) -> None:

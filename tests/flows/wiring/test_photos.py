@@ -76,4 +76,4 @@ def test_a_plan_alone_writes_nothing(folder: Path) -> None:
         assert photos is not None
         assert photos.resolve(pa.array(["a.jpg"])).to_pylist() == ["!photo.not-read"]
     assert not (folder / "store").exists() or list(store.list("")) == []
-    assert photos.warnings() == ["1 × photo.not-read: a refresh reads these photos; a plan reads none"]
+    assert photos.warnings() == ["1 photos are not read yet: a dry run fetches none, and a refresh does"]

@@ -23,7 +23,6 @@ from infra.photos.photo_index import (
     load_index,
     look_up,
     only_references,
-    only_wanted,
     save_index,
     with_rows,
     without_references,
@@ -98,9 +97,8 @@ def test_a_refused_file_is_known_with_its_reason_for_some_days_and_then_read_aga
     assert moved["earlier"].to_pylist() == [None, digest(f"{ROOT}bv1")]
 
 
-def test_a_batch_is_looked_up_in_the_rows_that_it_wants() -> None:
+def test_an_index_without_some_references_keeps_the_others() -> None:
     known = index(*((f"{ROOT}{letter}", "v1", NOW) for letter in "abc"))
-    assert only_wanted(known, pa.chunked_array([[f"{ROOT}c"], [f"{ROOT}z"]]))["reference"].to_pylist() == [f"{ROOT}c"]
     assert without_references(known, pa.array([f"{ROOT}c"]))["reference"].to_pylist() == [f"{ROOT}a", f"{ROOT}b"]
 
 

@@ -4,7 +4,7 @@ from tasks.photos.photo_problems import PhotoProblems
 
 
 def test_the_first_of_a_reason_is_told_and_the_others_are_counted() -> None:
-    problems = PhotoProblems(kept_earlier=1_200, not_read=3)
+    problems = PhotoProblems(kept_earlier=1_200, not_read=3, restored=2, lost=4)
     problems.notes = ["A folder cannot be listed.", "A folder cannot be listed."]
     for number in range(1_001):
         problems.add("photo.missing", f"The photo '{number}.jpg' is not there.")
@@ -15,7 +15,10 @@ def test_the_first_of_a_reason_is_told_and_the_others_are_counted() -> None:
         "1,001 × photo.missing: The photo '0.jpg' is not there. So are 1,000 others.",
         "1,200 photos could not be asked for, so what was read of them earlier is used; they are asked for again in the"
         " next run",
-        "3 × photo.not-read: a refresh reads these photos; a plan reads none",
+        "2 photos were gone from the store, or damaged there: they were fetched again",
+        "4 × photo.lost: the store holds these photos no longer, and their places give another one or none; their"
+        " images fail, and the next run takes what is there then",
+        "3 photos are not read yet: a dry run fetches none, and a refresh does",
     ]
 
 

@@ -18,7 +18,7 @@ from infra.interfaces import ObjectStore
 from infra.photos.https_client import FetchedPhoto
 from infra.photos.invalid_photo import PHOTO_REASONS, InvalidPhoto
 from infra.photos.photo_files import SETTLING_TIME, PhotoReader
-from infra.photos.photo_index import load_index
+from infra.photos.photo_index import load_index, save_index
 from infra.photos.photo_references import AllowedPlaces, PhotoReference
 from infra.stores import open_store
 from infra.stores.request_count import REQUESTS
@@ -120,6 +120,23 @@ def test_an_idle_run_of_100_000_rows_lists_its_folder_once_and_reads_the_index_o
     assert calls.operation_count <= 2, "the index, and the store's clock"
 
 
+def test_an_idle_run_lists_each_of_its_folders_once_in_whatever_order_rows_name_them(shop: Shop) -> None:
+    folders, names = 30, [f"{number % 30:02}/{number}.jpg" for number in range(90)]
+    for name in names:
+        shop.photos.write(name, PHOTOS["JPEG"] + name.encode())
+    shop.resolve(*names)
+    calls, listings = FaultInjector(None), FaultInjector(None)
+    resolver = shop.resolver(
+        FaultyStore(shop.store, calls), open_root=lambda url: FaultyStore(open_store(url), listings)
+    )
+    for batch in (names[:45], names[30:], sorted(names), names[::-1]):
+        tokens = resolver.resolve(pa.array(batch)).to_pylist()
+        assert tokens == [hashlib.sha256(PHOTOS["JPEG"] + name.encode()).hexdigest() for name in batch]
+    resolver.finish(complete=True)
+    assert listings.operation_count == folders
+    assert calls.operation_count <= 2, "the index, and the store's clock"
+
+
 def test_a_changed_photo_is_read_and_another_path_of_the_same_bytes_is_the_same_photo(shop: Shop) -> None:
     shop.photos.write("a.jpg", PHOTOS["JPEG"])
     assert shop.resolve("a.jpg")[0] == [sha("JPEG")]
@@ -161,13 +178,105 @@ def test_a_dry_run_lists_and_looks_up_and_writes_nothing(shop: Shop) -> None:
     dry = ["!photo.not-read", "!photo.not-read", "!photo.missing", "!photo.not-read"]
     tokens, warnings = shop.resolve("a.jpg", "p/b.jpg", "gone.jpg", f"https://{HOST}/a.jpg", writes=False)
     assert tokens == dry
-    assert "3 × photo.not-read: a refresh reads these photos; a plan reads none" in warnings
+    assert "3 photos are not read yet: a dry run fetches none, and a refresh does" in warnings
     assert list(shop.store.list("")) == []
     shop.resolve("a.jpg", "p/b.jpg")
     before = {info.key: info.modified for info in shop.store.list("")}
     shop.photos.write("p/b.jpg", PHOTOS["JPEG"] + b"new")
     assert shop.resolve("a.jpg", "p/b.jpg", writes=False)[0] == [sha("JPEG"), "!photo.not-read"]
     assert {info.key: info.modified for info in shop.store.list("")} == before
+
+
+def source_of(name: str) -> str:
+    return layout.source_photo(sha(name), "jpg" if name == "JPEG" else "png")
+
+
+def lose(shop: Shop, name: str, how: str) -> None:
+    """Lose what the store keeps of a photo."""
+    if how == "deleted":
+        shop.store.delete([source_of(name)])
+    else:
+        shop.store.write(source_of(name), PHOTOS[name][:-7])
+
+
+@pytest.mark.parametrize("how", ["deleted", "damaged"])
+def test_a_photo_that_the_store_has_lost_is_fetched_again_where_an_image_needs_it(shop: Shop, how: str) -> None:
+    shop.photos.write("p/a.jpg", PHOTOS["JPEG"])
+    shop.photos.write("p/b.png", PHOTOS["PNG"])
+    shop.resolve("p/a.jpg", "p/b.png")
+    lose(shop, "JPEG", how)
+    resolver = shop.resolver()
+    assert resolver.resolve(pa.array(["p/a.jpg", "p/b.png"])).to_pylist() == [sha("JPEG"), sha("PNG")]
+    resolver.restore([sha("PNG")])
+    assert resolver.warnings() == []
+    resolver.restore([sha("JPEG"), sha("PNG")])
+    resolver.restore([sha("JPEG"), sha("PNG")])
+    resolver.finish(complete=True)
+    assert shop.store.read(source_of("JPEG")) == PHOTOS["JPEG"]
+    assert resolver.warnings() == ["1 photos were gone from the store, or damaged there: they were fetched again"]
+    assert shop.indexed() == {"a.jpg": sha("JPEG"), "b.png": sha("PNG")}
+
+
+def test_a_lost_photo_on_the_web_is_asked_for_whole_and_not_whether_it_changed(shop: Shop) -> None:
+    web = Web(lambda _: FetchedPhoto(PHOTOS["JPEG"], "etag 1"))
+    shop.resolve(URL, reader=web.reader())
+    lose(shop, "JPEG", "deleted")
+    resolver = shop.resolver(reader=web.reader())
+    resolver.resolve(pa.array([URL]))
+    resolver.restore([sha("JPEG")])
+    assert web.asked == [(URL, ""), (URL, "")]
+    assert shop.store.read(source_of("JPEG")) == PHOTOS["JPEG"]
+
+
+def test_an_index_entry_that_names_bytes_which_never_were_is_mended_as_a_changed_photo(shop: Shop) -> None:
+    shop.photos.write("p/a.jpg", PHOTOS["JPEG"])
+    shop.resolve("p/a.jpg")
+    key = layout.photo_index("shop")
+    index = load_index(shop.store, key)
+    save_index(shop.store, key, index.set_column(2, index.schema.field("sha256"), pa.array([bytes(32)], pa.binary(32))))
+    resolver = shop.resolver()
+    assert resolver.resolve(pa.array(["p/a.jpg"])).to_pylist() == ["0" * 64]
+    resolver.restore(["0" * 64])
+    resolver.finish(complete=True)
+    assert resolver.warnings()[0].startswith("1 × photo.lost: the store holds these photos no longer")
+    assert shop.resolve("p/a.jpg") == ([sha("JPEG")], [])
+
+
+def test_a_lost_photo_is_fetched_from_no_place_that_the_catalogue_does_not_name(shop: Shop, tmp_path: Path) -> None:
+    shop.photos.write("p/a.jpg", PHOTOS["JPEG"])
+    elsewhere = Shop(str(tmp_path / "other"), str(tmp_path / "store"))
+    elsewhere.photos.write("p/a.jpg", PHOTOS["JPEG"])
+    elsewhere.resolve("p/a.jpg", complete=False)
+    shop.photos.write("p/b.png", PHOTOS["PNG"])
+    lose(shop, "JPEG", "deleted")
+    resolver = shop.resolver()
+    resolver.resolve(pa.array(["p/b.png"]))
+    resolver.restore([sha("JPEG")])
+    assert source_of("JPEG") not in shop.sources()
+    assert resolver.warnings()[0].startswith("1 × photo.lost: ")
+    resolver.resolve(pa.array(["p/a.jpg"]))
+    assert source_of("JPEG") in shop.sources()
+
+
+def test_a_lost_photo_whose_place_does_not_answer_is_tried_again_in_the_next_run(shop: Shop) -> None:
+    shop.resolve(URL, reader=Web(lambda _: FetchedPhoto(PHOTOS["JPEG"], "etag 1")).reader())
+    lose(shop, "JPEG", "deleted")
+    for answer, is_there in ((refuse("photo.unreachable"), False), (lambda _: FetchedPhoto(PHOTOS["JPEG"], "1"), True)):
+        resolver = shop.resolver(reader=Web(answer).reader())
+        assert resolver.resolve(pa.array([URL])).to_pylist() == [sha("JPEG")]
+        resolver.restore([sha("JPEG")])
+        resolver.finish(complete=True)
+        assert (source_of("JPEG") in shop.sources()) is is_there
+
+
+def test_a_dry_run_fetches_no_lost_photo(shop: Shop) -> None:
+    shop.photos.write("p/a.jpg", PHOTOS["JPEG"])
+    shop.resolve("p/a.jpg")
+    lose(shop, "JPEG", "deleted")
+    resolver = shop.resolver(writes=False)
+    resolver.resolve(pa.array(["p/a.jpg"]))
+    resolver.restore([sha("JPEG")])
+    assert (shop.sources(), resolver.warnings()) == (set(), [])
 
 
 class Web:

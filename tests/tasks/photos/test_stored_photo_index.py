@@ -49,11 +49,32 @@ def test_a_damaged_index_is_said_and_every_photo_is_read_again() -> None:
     store = MemoryStore("damaged index")
     store.write(layout.photo_index("shop"), b"PAR1 damaged")
     index = StoredPhotoIndex(store, "shop")
-    assert index.rows.num_rows == 0
+    assert index.find(pa.array(["a"])).num_rows == 0
     assert index.warning.startswith("The photo index cannot be read, so every photo is read again: ")
     index.add([row("a")])
     index.save()
     assert names(store) == ["a"]
+
+
+def test_an_index_that_cannot_be_read_is_replaced_also_where_nothing_is_named_any_more() -> None:
+    store = MemoryStore("damaged and empty")
+    store.write(layout.photo_index("shop"), b"PAR1 damaged")
+    forget_photos(store, "shop")
+    assert names(store) == []
+    assert StoredPhotoIndex(store, "shop").warning == ""
+
+
+def test_references_of_a_photo_are_those_that_stand_for_it_by_now_and_that_are_named() -> None:
+    store = MemoryStore("references of a photo")
+    first, second = (bytes([number]) * 32 for number in (1, 2))
+    index = StoredPhotoIndex(store, "shop")
+    index.add([{**row(name), "sha256": first} for name in ("a", "b", "c", "not named")])
+    index.save()
+    index = StoredPhotoIndex(store, "shop")
+    index.add([{**row("b"), "sha256": second}, {**row("c"), "sha256": first, "reason": "photo.unreadable"}])
+    named = pa.array(["a", "b", "c"])
+    assert index.references_of([first], named) == {first: ["a"]}
+    assert index.references_of([second, first, bytes(32)], named) == {first: ["a"], second: ["b"]}
 
 
 def test_a_catalogue_without_photos_costs_one_question_and_forgets_those_that_it_had() -> None:

@@ -20,6 +20,12 @@ def test_a_row_is_shown_with_its_prompt_its_views_and_why_it_waits() -> None:
         assert part in text
 
 
+def test_a_row_with_a_photo_shows_what_is_made_of_it_in_place_of_a_prompt() -> None:
+    text = shown(ReportPrompt(7, "A-1", ["front"], "", "", "photo not read", [], 0, "white", "photos/mug.jpg"))
+    assert "white ground, the product of photos/mug.jpg" in text
+    assert "photo not read" in text
+
+
 def test_nothing_is_printed_for_no_prompts() -> None:
     assert shown() == ""
 

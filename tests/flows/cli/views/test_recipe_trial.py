@@ -21,6 +21,10 @@ def side(prompt: str, state: str = "unchanged", *reasons: str) -> dict[str, Any]
     return {"sku": "A", "prompt": prompt, "negative": "", "state": state, "reasons": list(reasons)}
 
 
+def kept(photo: str, state: str = "new") -> dict[str, Any]:
+    return {**side("", state), "mode": "white", "photo": photo}
+
+
 def shown(**values: Any) -> str:
     trial = {"old": plan(recipe="run 1"), "new": plan(), "made_again": 0, "rows": [], "drawn": None, "rejects": [],
              "warnings": [], **values}  # fmt: skip
@@ -64,3 +68,20 @@ def test_a_strangers_text_moves_nothing() -> None:
     text = shown(rows=[row], warnings=[HOSTILE], rejects=[{"row": 1, "reason": HOSTILE}])
     assert "[red]x[/]" in text
     assert not {"\x1b", "\u202e"} & set(text)
+
+
+def test_a_slot_that_keeps_a_photo_says_so_beside_the_prompt_that_it_had() -> None:
+    rows = [
+        {"row": 1, "sku": "A", "view": "front", "old": side("a mug"), "new": kept("p/a.jpg"), "made_again": False},
+        {"row": 2, "sku": "B", "view": "front", "old": kept("p/b.jpg"), "new": kept("p/b.jpg"), "made_again": False},
+    ]
+    text = " ".join(
+        shown(
+            rows=rows,
+            new=plan(slots={"new": 2, "photos_not_read": 1}),
+            old=plan(slots={"new": 2, "photos_not_read": 1}),
+        ).split()
+    )
+    assert "white ground, the product of p/a.jpg" in text
+    assert "p/b.jpg" not in text, "it stays as it is"
+    assert "photo not read 1 1" in text
