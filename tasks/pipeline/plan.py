@@ -6,7 +6,7 @@ straight to Parquet, row group by row group, so a first run of 2,000,000 images 
 `plan.json` is written last: the plan is whole when it exists.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -37,6 +37,7 @@ from catalogs.planning.sharding import Sharder
 from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob
+from catalogs.stages.library import StageLibrary
 from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source
@@ -50,6 +51,7 @@ from tasks.pipeline.current_state import CurrentState, read_current_state
 from tasks.pipeline.ended_slots import EndingOutcomes, find_ended_slots
 from tasks.pipeline.former_negatives import read_former_negatives
 from tasks.pipeline.learn_brands import open_learner
+from tasks.pipeline.plan_stages import read_plan_stages, stage_warnings
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
 from tasks.pipeline.retired_slots import retire_slots
 from tasks.pipeline.source_passes import run_source_passes
@@ -81,7 +83,8 @@ def make_plan(  # noqa: PLR0913 - a job, its stores and its terms, each with a d
     negatives = partial(read_former_negatives, store, tables, layout.manifest_table(job.catalogue), version)
     gates = gates or PlanGates()
     answers = read_answer_index(store, job.catalogue)
-    planner = _open_planner(job, state, gates, now, elsewhere, negatives, answers, photos)
+    stages = read_plan_stages(store, job.recipe)
+    planner = _open_planner(job, state, gates, now, elsewhere, negatives, answers, photos, stages)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
     plan.outcomes_version, plan.newest_answer = state.outcomes_version, answers.newest_token
@@ -114,6 +117,7 @@ def _open_planner(  # noqa: PLR0913 - all that a planner joins
     read_negatives: Callable[[], Sequence[str]],
     answers: AnswerIndex,
     photos: PhotoResolver | None,
+    stages: Mapping[str, StageLibrary],
 ) -> Planner:
     prompt_gate = gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages, shop_brands=job.shop_brands.names)
     judging = (job.policy.digest, prompt_gate, RetryClock(now, gates.scanners), job.policy.review_days)
@@ -129,6 +133,7 @@ def _open_planner(  # noqa: PLR0913 - all that a planner joins
         *texts,
         answers,
         photos=photos or UnreadPhotos(),
+        stages=stages,
     )
 
 
@@ -227,7 +232,7 @@ def _apply_schedule(plan: Plan, sharder: Sharder, totals: SourceTotals, writer: 
 def _report_planner(plan: Plan, planner: Planner) -> None:
     """Add to the plan what the planner found out beside the slots to decide."""
     plan.warnings += [*planner.syntax.warnings(), *planner.captions.warnings(), *planner.kept_rows.warnings()]
-    plan.warnings += planner.photos.warnings()
+    plan.warnings += [*planner.photos.warnings(), *stage_warnings(planner.recipe, planner.stages)]
     plan.photos, plan.answers = planner.kept_rows.document(), planner.rules.taken.document()
     _report_waiting(plan, planner.waiting)
 
