@@ -51,6 +51,21 @@ def cutout_scores(photo_sha: str, cutters_digest: str) -> str:
     return f"{CUTOUTS}{photo_sha[:2]}/{photo_sha}-{cutters_digest[:SHORT_DIGEST_LENGTH]}.json"
 
 
+def stage_image(sha256: str) -> str:
+    """Return the key of a stage's picture (lossless PNG), by the sha256 of its pixels; libraries share them."""
+    return f"{STAGE_IMAGES}{sha256[:2]}/{sha256}.png"
+
+
+def stage_changes_prefix(library: str) -> str:
+    """Return the prefix of the changes of a library of stages."""
+    return f"{STAGES}libraries/{library}/"
+
+
+def stage_change(library: str, number: int) -> str:
+    """Return the key of a library after its change `number`; the highest number is the current state."""
+    return f"{stage_changes_prefix(library)}{number:08d}.json"
+
+
 def photo_index(catalogue: str) -> str:
     """Return the key of the index of a catalogue's photos: reference, version, sha256."""
     return f"{PHOTO_INDEXES}{catalogue}.parquet"
@@ -85,6 +100,8 @@ def _slug(text: str) -> str:
 STAGING = "staging/"
 SOURCES = "sources/"
 CUTOUTS = "cutouts/"
+STAGES = "stages/"
+STAGE_IMAGES = f"{STAGES}images/"
 PHOTO_INDEXES = "photo-index/"
 PUBLISHED = "published/"
 RUNS = "runs/"

@@ -12,8 +12,11 @@ from typing import Any, Literal
 
 from catalogs.keys import canonical_json, digest
 
-KeptMode = Literal["white", "stage", "scene"]
-"""`white`: on a ground of 255. `stage`: on an approved empty scene. `scene`: in a scene that is generated around it."""
+KeptMode = Literal["white", "backdrop", "stage", "scene"]
+"""`white`: on a ground of 255. `backdrop`: on an approved empty scene that was photographed. `stage`: on one that a
+model made. `scene`: in a scene that is generated around it. A recipe's mode `stage` gives `backdrop` or `stage`, by the
+scene.
+"""
 
 KEPT_MODEL = "@photo"
 """What a request names as its model where no model makes its pixels; no recipe can name a model so."""
@@ -24,7 +27,8 @@ class KeptRequest:
     """What reaches the request key of an image that keeps a product; its size is the request's own.
 
     `photos` are sha256 of files, in hex, in the row's order: the fittest is taken. `cutters` are (name, version), best
-    first. `placement` holds the fields of `infra.compositing.PlacementRule`. `stage` names a stage's pixels.
+    first. `placement` holds the fields of `infra.compositing.PlacementRule`. `stage` names a stage's pixels; `light` is
+    whence its light comes (see `catalogs.stages.stage`).
     """
 
     mode: KeptMode
@@ -32,6 +36,7 @@ class KeptRequest:
     cutters: tuple[tuple[str, str], ...]
     placement: Mapping[str, float | None]
     stage: str = ""
+    light: str = ""
 
     @property
     def text(self) -> str:

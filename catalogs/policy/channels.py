@@ -25,7 +25,7 @@ from catalogs.policy.scanners import ALWAYS_MEASURED, SCORE_SCANNERS
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 from catalogs.table_rows import ChannelColumns
 
-_KeptMode = Literal["white", "stage", "scene"]  # as in `catalogs.photos.kept_request`, which lies above
+_KeptMode = Literal["white", "backdrop", "stage", "scene"]  # as in `catalogs.photos.kept_request`, which lies above
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 NEEDS_APPROVAL = "needs-a-person"

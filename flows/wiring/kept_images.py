@@ -37,6 +37,7 @@ def kept_terms(policy: Policy) -> KeptTerms:
         photo_prefix=layout.source_photo_prefix,
         mask_key=layout.cutout_mask,
         scores_key=layout.cutout_scores,
+        stage_key=layout.stage_image,
     )
 
 

@@ -14,7 +14,7 @@ class KeptOrder(Protocol):
 
     @property
     def mode(self) -> str:
-        """Return `white`, `stage` or `scene`."""
+        """Return `white`, `backdrop`, `stage` or `scene`."""
 
     @property
     def photos(self) -> tuple[str, ...]:
@@ -31,6 +31,14 @@ class KeptOrder(Protocol):
     @property
     def placement(self) -> Mapping[str, float | None]:
         """Return the fields of a `PlacementRule`."""
+
+    @property
+    def stage(self) -> str:
+        """Return the sha256 of the stage's pixels; empty where the product stands on white."""
+
+    @property
+    def light(self) -> str:
+        """Return whence the stage's light comes: `left`, `right`, or empty."""
 
 
 class KeptRecord(Protocol):
@@ -79,3 +87,5 @@ class KeptTerms:
     mask_key: Callable[[str, str], str]
     """The key of a mask, by the photo's sha256 and the cutters' digest; `scores_key` that of its scores."""
     scores_key: Callable[[str, str], str]
+    stage_key: Callable[[str], str]
+    """The key of a stage's picture, by the sha256 of its pixels."""
