@@ -89,7 +89,7 @@ def test_a_stage_takes_its_categories_and_images_no_larger_than_itself() -> None
 )
 def test_a_place_where_no_product_fits_is_refused(fields: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        stage("oak", **fields)
+        Stage.model_validate({**stage("oak").model_dump(), **fields})
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=40), st.integers(1, 12))
