@@ -26,6 +26,7 @@ from flows.cli.commands.review import review_app
 from flows.cli.commands.review_exchange import review_export, review_import
 from flows.cli.commands.review_stats import review_stats
 from flows.cli.commands.rollback import readmit, rollback
+from flows.cli.commands.stage import stage_app
 from flows.cli.commands.upgrade import upgrade
 from flows.cli.commands.why import why
 from flows.cli.exit_codes import run_command_line
@@ -68,6 +69,7 @@ review_app.command("export")(review_export)
 review_app.command("import")(review_import)
 app.add_typer(review_app)
 app.add_typer(gallery_app)
+app.add_typer(stage_app)
 app.add_typer(keys_app)
 
 

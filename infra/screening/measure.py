@@ -67,6 +67,25 @@ class _ScanReport:
 ScannerFunction = Callable[[_ImagePair], _ScannerOutput]
 
 
+@dataclass(frozen=True)
+class PixelScan:
+    """What some scanners found in pixels: scores, the versions of those that answered, why others did not."""
+
+    scores: Mapping[str, float]
+    scanners: Mapping[str, str]
+    errors: Mapping[str, str]
+
+
+def scan_pixels(pixels: Pixels, names: Sequence[str], settings: Mapping[str, Mapping[str, object]]) -> PixelScan:
+    """Return what scanners of `infra.scanners.image_scanners` find in a picture that is no staged image.
+
+    As in `measure`, one that fails or does not exist is named in `errors` and missing from `scanners`.
+    """
+    scanners = {name: _image_scanner(name, settings.get(name, {})) for name in names if name in images.SCANNER_SPECS}
+    report = _run_scanners(names, _ImagePair(pixels, pixels), scanners)
+    return PixelScan(report.output.scores, report.versions, report.errors)
+
+
 def measure(
     request: ScreeningRequest,
     store: ObjectStore,
@@ -89,7 +108,7 @@ def measure(
         return replace(stored.screened, key=request.key, seconds=time.perf_counter() - started)
     image = finish_staged_image(request, store, trust, kept)
     pair = _ImagePair(image.raw, image.finished)
-    report = _run_scanners(request, pair, scanners_for(request) if scanners is None else scanners)
+    report = _run_scanners(request.scanners, pair, scanners_for(request) if scanners is None else scanners)
     screened = Screened(
         key=request.key,
         finished_sha=pixel_sha(image.finished),
@@ -168,11 +187,9 @@ def scanners_for(request: ScreeningRequest) -> dict[str, ScannerFunction]:
     return {**BUILTIN_SCANNERS, **named}
 
 
-def _run_scanners(
-    request: ScreeningRequest, pixels: _ImagePair, scanners: Mapping[str, ScannerFunction]
-) -> _ScanReport:
+def _run_scanners(names: Sequence[str], pixels: _ImagePair, scanners: Mapping[str, ScannerFunction]) -> _ScanReport:
     report = _ScanReport()
-    for name in request.scanners:
+    for name in names:
         if name not in scanners:
             known = ", ".join([*BUILTIN_SCANNER_VERSIONS, *images.SCANNER_SPECS])
             report.errors[name] = f"There is no scanner {name!r}; there are {known}."

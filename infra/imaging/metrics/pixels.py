@@ -55,7 +55,7 @@ def measure_pixels(pixels: Pixels) -> dict[str, float]:
         "blank.foreground": foreground.share,
         "black.mean": float(mean[0, 0]),
         "black.deviation": float(deviation[0, 0]),
-        "blur.foreground": _sharpness(grey, mask, noise),
+        "blur.foreground": measure_sharpness(grey, mask, noise),
         "noise.foreground": noise,
         "size.width": float(width),
         "size.height": float(height),
@@ -63,7 +63,8 @@ def measure_pixels(pixels: Pixels) -> dict[str, float]:
     }
 
 
-def _sharpness(grey: GreyImage, mask: GreyImage, noise: float) -> float:
+def measure_sharpness(grey: GreyImage, mask: GreyImage, noise: float) -> float:
+    """Return 10 / w² of the edges below a mask, of which `noise` (sigma in grey levels) is subtracted; see above."""
     calm = cv2.GaussianBlur(grey.astype(np.float32), (5, 5), 1)
     curvature = cv2.norm(cv2.Laplacian(calm, cv2.CV_32F), cv2.NORM_L2SQR, mask)
     slope = sum(

@@ -1,22 +1,48 @@
-"""A stage says where a product stands, takes its categories, and is used only once a person approved it."""
+"""A stage says where a product stands, and only where one fits."""
 
-from catalogs.stages.stage import Stage, StageState
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-VALUES = {"sha256": "0" * 64, "name": "oak", "origin": "photo", "width": 1024, "height": 768}
-
-
-def test_its_placement_is_what_a_placement_rule_takes() -> None:
-    stage = Stage.model_validate({**VALUES, "fill": 0.5, "least_fill": 0.25, "centre": 0.4, "foot": 0.9})
-    assert stage.placement == {"fill": 0.5, "least_fill": 0.25, "centre": 0.4, "foot": 0.9}
-
-
-def test_only_an_approved_one_is_usable() -> None:
-    usable = [state for state in StageState if Stage.model_validate({**VALUES, "state": state}).is_usable]
-    assert usable == [StageState.APPROVED]
+from catalogs.stages.stage import MAX_FILL, Stage, StageState
+from infra.compositing import product_placement
+from infra.compositing.product_placement import PlacementRule
+from tests.fixtures.stage_scenes import a_stage
 
 
-def test_one_without_categories_takes_all_and_one_with_them_no_others() -> None:
-    every, mugs = (Stage.model_validate({**VALUES, "categories": names}) for names in ((), ("mugs",)))
-    assert every.takes("")
-    assert every.takes("lamps")
-    assert [mugs.takes(category) for category in ("mugs", "lamps", "")] == [True, False, False]
+@given(fill=st.floats(0.001, 1), least=st.floats(0.001, 1), centre=st.floats(0.001, 1), foot=st.floats(0.001, 1))
+def test_what_a_stage_takes_is_a_rule_of_placement_and_nothing_else_is(
+    fill: float, least: float, centre: float, foot: float
+) -> None:
+    try:
+        stage: Stage | None = a_stage("oak", fill=fill, least_fill=least, centre=centre, foot=foot)
+    except ValidationError:
+        stage = None
+    try:
+        rule: PlacementRule | None = PlacementRule(fill, least, centre, foot)
+    except ValueError:
+        rule = None
+    assert (None if stage is None else PlacementRule(**stage.placement)) == rule  # type: ignore[arg-type]
+
+
+def test_the_most_that_a_product_fills_is_that_of_placing() -> None:
+    assert MAX_FILL == product_placement.MAX_FILL
+
+
+@pytest.mark.parametrize(("state", "usable"), [(state, state is StageState.APPROVED) for state in StageState])
+def test_only_an_approved_stage_is_used(state: StageState, usable: bool) -> None:
+    assert a_stage("oak", state=state).is_usable is usable
+
+
+def test_a_stage_without_categories_takes_all_and_another_takes_its_own() -> None:
+    assert a_stage("oak").takes("")
+    assert [a_stage("oak", categories=("mugs",)).takes(category) for category in ("mugs", "", "lamps")] == [
+        True, False, False
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", [{"sha256": "x"}, {"name": "Oak"}, {"origin": "drawn"}, {"width": 0}, {"mood": "x"}])
+def test_what_is_no_stage_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(fields))):
+        a_stage("oak", **fields)

@@ -1,0 +1,1 @@
+"""Stages in a store: libraries of empty scenes, their pictures, the gate before a person's look, people's answers."""
