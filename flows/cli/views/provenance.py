@@ -27,6 +27,7 @@ C2PA_STATE_TEXTS = {
 
 MODE_TEXTS = {
     "white": "a photo's product on white; no generative model touched it",
+    "backdrop": "a photo's product in front of a photographed backdrop; no generative model touched it",
     "stage": "a photo's product in a scene that a model made",
     "scene": "a photo's product, and around it a scene that a model made",
 }
