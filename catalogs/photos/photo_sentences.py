@@ -88,6 +88,7 @@ PHOTO_SENTENCES = {
         "the stage has fewer pixels than the image", "Add a larger picture of it, or ask for smaller images"
     ),
     "ground.pixels-differ": PhotoSentence("the ground around the product is not the one that was composed", _DEFECT),
+    "ground.not-recorded": PhotoSentence("the record does not fit the mode: of the ground nothing is proven", _DEFECT),
     "ground.stage-differs": PhotoSentence("the stage, composed again, gives another ground", _DEFECT),
     "ground.shadow-unknown": PhotoSentence(
         "the shadow was drawn in a way that this version does not know", "Let the version that composed it check it"

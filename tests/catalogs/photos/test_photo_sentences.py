@@ -14,6 +14,7 @@ from catalogs.photos.photo_sentences import (
     say_mode,
     say_photo_reason,
 )
+from infra.composing.ground_check import GROUND_NOT_RECORDED
 from infra.compositing.ground_proof import GROUND_DIFFERS, SHADOW_UNKNOWN, STAGE_DIFFERS
 from infra.photos.invalid_photo import PHOTO_REASONS
 
@@ -22,7 +23,7 @@ RULES = built_in_photo_rules()
 
 def test_every_reason_of_the_rules_and_of_reading_has_a_sentence_and_a_remedy() -> None:
     codes = {rule.reason for rule in (*RULES.mask, *RULES.photo)} | set(PHOTO_REASONS) | {"mask.one-cutter"}
-    codes |= {STAGE_LOST, STAGE_TOO_SMALL, GROUND_DIFFERS, STAGE_DIFFERS, SHADOW_UNKNOWN}
+    codes |= {STAGE_LOST, STAGE_TOO_SMALL, GROUND_DIFFERS, STAGE_DIFFERS, SHADOW_UNKNOWN, GROUND_NOT_RECORDED}
     assert codes <= PHOTO_SENTENCES.keys()
     assert all(is_photo_reason(code) for code in PHOTO_SENTENCES)
     for sentence in PHOTO_SENTENCES.values():
