@@ -73,5 +73,6 @@ def show_kept(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print what rows keep of photos, each proof once."""
     told = {kept["proof"]: kept for row in rows if (kept := row.get("kept"))}
     for proof, kept in told.items():
-        photo = f"{kept['mode']}, of the photo {kept['photo_sha']}: " if "mode" in kept else ""
+        stage = f", on the stage {kept['stage_sha']}" if kept.get("stage_sha") else ""
+        photo = f"{kept['mode']}, of the photo {kept['photo_sha']}{stage}: " if "mode" in kept else ""
         print_line(console, ("kept    ", "cyan"), printable(photo + proof, MAX_PROOF_CHARACTERS))
