@@ -48,16 +48,21 @@ MEANINGS = {
     "language.unexpected": "the prompt is in a script or language that the recipe's `languages` does not name",
     "classifier.*": "your text classifier's score for that label is past the policy's threshold",
     "score-missing.*": "a rule needs this score, and it is absent, NaN or infinite: REVIEW",
-    "kept.broken": "the product in the image is not shown to be the photo's: a pixel of its core differs, or photo,"
-    " mask or document are others; BLOCK, and no person can accept it",
+    "kept.broken": "the product in the image is not shown to be the photo's, or its ground not to be the stage's: a"
+    " pixel of its core or ground differs, or photo, mask, stage or document are others; BLOCK, and no person can"
+    " accept it",
     "kept.jpeg-loss": "the finished JPEG differs from the kept product by more than 5 levels in the mean, or by more"
     " than 12 in a hundredth of its pixels: BLOCK; raise the finish's `quality`",
-    "scanner-failed.kept": "the proof of a kept product could not be made again, since its document, photo or mask is"
-    " lost or cannot be read: REVIEW, made again the next night; no person can accept it",
+    "scanner-failed.kept": "the proof of a kept product could not be made again, since its document, photo, mask or"
+    " stage is lost or cannot be read: REVIEW, made again the next night; no person can accept it",
     "mask.one-cutter": "one cutter alone made the mask: the photo rules' `alone`",
     "mask.empty": "the mask has no solid pixel: no product was found; the slot is blocked until the photo changes",
     "mask.faint-surroundings": "what is faint around the product does not fit on the canvas; likewise",
     "photo.lost": "the store does not hold the photo's bytes any more, or holds others; `failed`, and fetched anew",
+    "stage.lost": "the store does not hold the stage's picture any more, or holds another one under its name; `failed`,"
+    " and tried again",
+    "stage.too-small": "the stage has fewer pixels than the image, and none is enlarged; the slot is blocked until the"
+    " recipe's size or its stages change",
     "core.empty": "no pixel of the placed product is opaque, so nothing could be proven; the slot is blocked",
     "core.*": "the cut-out's opaque pixels are not the photo's; the slot is `failed`, and tried again",
     "cutter-changed": "a machine has another version of a cutter than the plan; the slot is `failed`, and tried again",
@@ -107,7 +112,8 @@ CONSTANTS = (
     channels.NEEDS_APPROVAL, channels.NO_PROVENANCE_MARK, channels.WRONG_FORMAT, channels.SCORES_NOT_STORED,
     takedowns.TAKEN_BY_POLICY, caption_length.CAPTION_TOO_LONG, "engine-failed", "words.*", "not-measured.*",
     kept_judgement.BROKEN, kept_judgement.UNPROVEN, kept_judgement.JPEG_LOSS, mask_rules.ONE_CUTTER,
-    photo_faults.PHOTO_LOST, photo_faults.CORE_EMPTY, "core.*", "mask.empty", "mask.faint-surroundings",
+    photo_faults.PHOTO_LOST, photo_faults.CORE_EMPTY, photo_faults.STAGE_LOST, photo_faults.STAGE_TOO_SMALL,
+    "core.*", "mask.empty", "mask.faint-surroundings",
     composer.CUTTER_CHANGED, composer.CUTTER_FAILED, composer.MODE_UNKNOWN, *PHOTO_REASONS,
     "duplicate-exact", *(f"person.{code}" for code in refusal_reasons.REFUSAL_REASONS),
     resolved_photos.PHOTO_MISSING, resolved_photos.PHOTO_NOT_READ,

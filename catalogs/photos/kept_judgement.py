@@ -20,6 +20,8 @@ KEPT = "kept"
 """What errors name where the proof could not be made."""
 BROKEN = "kept.broken"
 """Score and reason: 1 where the proof does not hold, 0 where it does."""
+SCENE = "kept.scene"
+"""Score: 1 where the product stands on a stage, or in a scene; absent where it is on white."""
 CORE_SHARE = "kept.core_share"
 """Score: the share of the product that is proven, 0 to 1; the rest is its soft edge."""
 LOSS_MEAN, LOSS_P99 = "kept.loss_mean", "kept.loss_p99"
@@ -38,6 +40,11 @@ UNPUBLISHABLE: frozenset[str] = frozenset({BROKEN, UNPROVEN})
 def is_kept(scores: Mapping[str, float], errors: Collection[str]) -> bool:
     """Tell whether a screened image keeps a photo's product."""
     return BROKEN in scores or KEPT in errors
+
+
+def is_on_scene(scores: Mapping[str, float]) -> bool:
+    """Tell whether a kept product's ground is a scene. What is not said is white, and judged as white."""
+    return scores.get(SCENE) == 1 and BROKEN in scores
 
 
 def judge_kept(scores: Mapping[str, float], errors: Collection[str], rules: PhotoRules) -> Iterator[Verdict]:

@@ -13,6 +13,7 @@ from catalogs.photos.kept_request import KeptResult, parse_kept_result
 from catalogs.photos.photo_sentences import say_choice, say_cutter, say_mode, say_photo_reason
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHOWN_DIGITS = 12
 _BOX = ("left", "top", "width", "height")
 
 
@@ -29,6 +30,13 @@ class KeptSummary:
     placement: Mapping[str, Any] = field(default_factory=dict)
     """As the proof records it."""
     is_readable: bool = True
+    stage: str = ""
+    """The sha256 of the pixels of the stage that the product stands on; empty on white."""
+
+    @property
+    def mode_words(self) -> str:
+        """Return the mode, and the stage by the beginning of its digest, as `packshot stage list` shows it."""
+        return f"{self.mode} {self.stage[:_SHOWN_DIGITS]}" if self.stage else self.mode
 
     def find_in_photo(self, x: float, y: float) -> tuple[float, float] | None:
         """Return where a place of the composed image lies in the photo, in the photo's pixels; None if it is unknown.
@@ -61,6 +69,7 @@ def _summary(kept: KeptResult) -> KeptSummary:
     scores = {str(name): float(value) for name, value in kept.scores.items()}
     facts = [
         ("Mode", f"{kept.mode}: {say_mode(kept.mode)}"),
+        *([("Stage", f"the one of digest {kept.stage[:_SHOWN_DIGITS]}")] if kept.stage else []),
         ("Photo", say_choice(kept.choice, 1 + len(kept.refused))),
         *(("Not taken", words) for words in _refused(kept)),
         ("Cut out by", f"{say_cutter(kept.cutter)}, version {kept.cutter_version}"),
@@ -68,12 +77,13 @@ def _summary(kept: KeptResult) -> KeptSummary:
         *([("JPEG", _say_loss(kept.jpeg))] if kept.jpeg else []),
     ]
     placement = kept.proof.get("placement")
-    return KeptSummary(kept.mode, kept.photo, tuple(facts), scores, placement if isinstance(placement, dict) else {})
+    placed = placement if isinstance(placement, dict) else {}
+    return KeptSummary(kept.mode, kept.photo, tuple(facts), scores, placed, stage=kept.stage)
 
 
 def _refused(kept: KeptResult) -> list[str]:
     return [
-        f"{sha[:12]}: {', '.join(map(say_photo_reason, reasons)) or 'a later one of the row'}"
+        f"{sha[:_SHOWN_DIGITS]}: {', '.join(map(say_photo_reason, reasons)) or 'a later one of the row'}"
         for sha, reasons in kept.refused.items()
     ]
 

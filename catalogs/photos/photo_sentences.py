@@ -6,8 +6,9 @@ gallery, reports and documentation take them from. An unknown code is said as it
 
 from typing import NamedTuple
 
-PHOTO_PREFIXES = ("photo.", "mask.", "core.", "kept.")
-"""How the codes begin that speak of a shop's photo and of what was kept of it."""
+PHOTO_PREFIXES = ("photo.", "mask.", "core.", "kept.", "stage.", "ground.")
+"""How the codes begin that speak of a shop's photo, of what was kept of it, and of the stage that it stands on."""
+STAGE_PREFIX = "stage."
 
 
 class PhotoSentence(NamedTuple):
@@ -79,6 +80,19 @@ PHOTO_SENTENCES = {
     "core.size-differs": PhotoSentence("the image has another size than its recorded placement", _DEFECT),
     "core.empty": PhotoSentence("no pixel of the product is opaque, so nothing can be proven", _NEW_PHOTO),
     "core.pixels-differ": PhotoSentence("pixels of the product are not the photo's", _DEFECT),
+    "stage.lost": PhotoSentence(
+        "the store does not hold the stage's picture, or holds another one under its name",
+        "Add the same picture again with `packshot stage add`; the next run tries it again",
+    ),
+    "stage.too-small": PhotoSentence(
+        "the stage has fewer pixels than the image", "Add a larger picture of it, or ask for smaller images"
+    ),
+    "ground.pixels-differ": PhotoSentence("the ground around the product is not the one that was composed", _DEFECT),
+    "ground.not-recorded": PhotoSentence("the record does not fit the mode: of the ground nothing is proven", _DEFECT),
+    "ground.stage-differs": PhotoSentence("the stage, composed again, gives another ground", _DEFECT),
+    "ground.shadow-unknown": PhotoSentence(
+        "the shadow was drawn in a way that this version does not know", "Let the version that composed it check it"
+    ),
     "core.loss-mean": PhotoSentence("the JPEG changed the product too much, on average", "Raise the finish's quality"),
     "core.loss-p99": PhotoSentence("the JPEG changed the product too much, in places", "Raise the finish's quality"),
 }
@@ -103,7 +117,8 @@ PHOTO_SCORE_MEANINGS = {
 
 _MODE_WORDS = {
     "white": "the shop's product on white",
-    "stage": "the shop's product on an empty scene",
+    "backdrop": "the shop's product on a photographed scene",
+    "stage": "the shop's product on a scene that a model made",
     "scene": "the shop's product in a generated scene",
 }
 _GROUND_WORDS = {
@@ -124,8 +139,8 @@ def is_photo_reason(reason: str) -> bool:
 
 
 def is_proof_reason(reason: str) -> bool:
-    """Tell whether a reason says that the product is not proven to be the photo's: no person can accept that."""
-    return reason.startswith("core.")
+    """Tell whether a reason says that product or ground are not what was proven: no person can accept that."""
+    return reason.startswith(("core.", "ground."))
 
 
 def say_photo_reason(reason: str) -> str:

@@ -9,9 +9,9 @@ PASS.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from catalogs.photos.kept_judgement import is_kept, judge_kept
+from catalogs.photos.kept_judgement import is_kept, is_on_scene, judge_kept
 from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.policy.prompt_rules import PromptFindings
 from catalogs.policy.scanners import ALWAYS_MEASURED, CONFIDENCE_SCORE, PROMPT_SCANNERS, SCORE_SCANNERS
@@ -55,16 +55,22 @@ def decide_image(
     `scores` is raw numbers by name; `scanners` and `errors` are as for `decide_prompt`. A score that a rule needs and
     that is absent, NaN or infinite gives REVIEW, unless its whole scanner did not answer: then one reason names the
     scanner if it is required, and none is given if it is optional. An image that keeps a photo's product is judged by
-    the photo rules too, and not by the scanners of words and logos.
+    the photo rules too, and not by the scanners of words and logos; on a stage, not by the rules on white grounds.
     """
     unasked = NOT_OF_KEPT_IMAGES if is_kept(scores, errors) else frozenset()
     verdicts = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=False, unasked=unasked)]
-    for rule in policy.image:
-        if SCORE_SCANNERS[rule.score] not in unasked:
-            verdicts += _judge_rule(rule, scores, scanners.keys() - errors.keys(), category)
+    for rule in judging_rules(policy, scores, errors):
+        verdicts += _judge_rule(rule, scores, scanners.keys() - errors.keys(), category)
     if unasked:
         verdicts += judge_kept(scores, errors, policy.photos or built_in_photo_rules())
     return combine_verdicts(verdicts)
+
+
+def judging_rules(policy: Policy, scores: Mapping[str, float], errors: Collection[str]) -> list[ImageRule]:
+    """Return the policy's rules that judge an image of these scores: by whether it keeps a product, and on what."""
+    unasked = NOT_OF_KEPT_IMAGES if is_kept(scores, errors) else frozenset()
+    not_judged = policy.not_of_scenes if is_on_scene(scores) else frozenset()
+    return [rule for rule in policy.image if SCORE_SCANNERS[rule.score] not in unasked and rule.score not in not_judged]
 
 
 def _judge_rule(rule: ImageRule, scores: Mapping[str, float], answered: set[str], category: str) -> Iterator[Verdict]:

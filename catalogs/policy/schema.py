@@ -16,6 +16,7 @@ from catalogs.photos.photo_rules import PhotoRules, built_in_photo_rules
 from catalogs.policy.brands.brand_rules import BrandRules
 from catalogs.policy.prompt_rules import ReasonCode, WordRules
 from catalogs.policy.scanners import SCORE_SCANNERS, RequestedScanners
+from catalogs.policy.scene_rules import SceneRules, built_in_scene_rules
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 from catalogs.thresholds import Threshold, Thresholds
 
@@ -118,6 +119,11 @@ class Policy(RequestedScanners):
         description="Rules on the scores of photos and their masks, where images keep a photo's product; what it leaves"
         " out is as in the built-in ones",
     )
+    scenes: SceneRules | None = Field(
+        None,
+        description="Which scores judge no image of which the product stands on a stage; left out, as in the built-in"
+        " rules",
+    )
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
     sample_share: float = Field(
         0.01,
@@ -133,6 +139,11 @@ class Policy(RequestedScanners):
         return {**dict(built_in_photo_rules()), **value} if isinstance(value, dict) else value
 
     @property
+    def not_of_scenes(self) -> frozenset[str]:
+        """Return the scores that judge no image whose product stands on a stage."""
+        return frozenset((self.scenes or built_in_scene_rules()).not_judged)
+
+    @property
     def judged_categories(self) -> frozenset[str]:
         """Return the categories that some rule has thresholds of their own for; all others are judged alike."""
         return frozenset(category for rule in self.image for category in rule.categories)
@@ -144,11 +155,13 @@ class Policy(RequestedScanners):
         `review_days`, `sample_share` and `audit` decide over no image, so they are left out.
         """
         content = self.model_dump(mode="json", exclude={"review_days", "sample_share", "audit"})
-        photos = content.pop("photos")
+        photos, scenes = content.pop("photos"), content.pop("scenes")
         for rule in [*content["image"], *(photos["mask"] + photos["photo"] if photos else ())]:
             del rule["source"]
         if photos:  # left out where it is not used, so that older policies keep their digest
             content["photos"] = photos
+        if scenes:
+            content["scenes"] = sorted(scenes["not_judged"])
         content["brands"] = self.brands.digest_content(content["brands"])
         return digest(content)
 

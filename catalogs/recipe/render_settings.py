@@ -39,9 +39,9 @@ class Finish(RecipeModel):
     """The processing after the model. Changing it needs no GPU while the staged image is kept."""
 
     quality: int = Field(90, ge=50, le=100, description="JPEG quality; chroma is always 4:4:4")
-    whiten: bool = Field(True, description="Set the near-white background to exactly 255")
+    whiten: bool = Field(True, description="Set the near-white background to exactly 255, but on no stage")
     canvas: Literal["none", "square", "portrait"] = Field(
-        "none", description="White is added around the image until it is square, or upright 1 : 1.44"
+        "none", description="White is added around the image until it is square, or upright 1 : 1.44; around no stage"
     )
     enlarge: int | None = Field(
         None, ge=64, le=8192, description="Long side in pixels to which smaller images are enlarged; best left out"

@@ -12,8 +12,8 @@ from catalogs.photos.fitness import judge_photo
 from catalogs.photos.kept_judgement import is_kept
 from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.photos.photo_sentences import PHOTO_SENTENCES, is_photo_reason, say_photo_reason
-from catalogs.policy.decisions import NOT_OF_KEPT_IMAGES
-from catalogs.policy.scanners import SCORE_MEANINGS, SCORE_SCANNERS
+from catalogs.policy.decisions import judging_rules
+from catalogs.policy.scanners import SCORE_MEANINGS
 from catalogs.policy.schema import ImageRule, Policy
 from catalogs.thresholds import Thresholds
 
@@ -82,8 +82,7 @@ def explain_scores(
     `sentence` is what a scanner or the engine itself said; it stands behind the first reason without a score. `photo`
     are the findings on a kept product's photo (`catalogs.reviews.photo_findings`); they stand among the others.
     """
-    unasked = NOT_OF_KEPT_IMAGES if is_kept(scores, ()) else frozenset()
-    rules = [rule for rule in policy.image if SCORE_SCANNERS[rule.score] not in unasked]
+    rules = judging_rules(policy, scores, ())
     of_rules = [*(photo or _explain_photo(scores, policy))]
     of_rules += [finding for rule in rules for finding in _explain_rule(rule, scores, category)]
     explained = {finding.reason for finding in of_rules if finding.is_past_limit}

@@ -1,8 +1,9 @@
 """The composer: makes images that keep a photo's product, where an engine would generate them.
 
-Inputs: prompts that hold a kept request; the store's photos and masks. Outputs: a Frame with its kept record, or a
-Failure with a reason's code, for each. Deterministic, without a model that paints and without a GPU: the same photos,
-cutters and rules give the same pixels, whatever else is in the batch and whether a mask was stored or is made now.
+Inputs: prompts that hold a kept request; the store's photos, masks and stages. Outputs: a Frame with its kept record,
+or a Failure with a reason's code, for each. Deterministic, without a model that paints and without a GPU: the same
+photos, cutters, stage and rules give the same pixels, whatever else is in the batch and whether a mask was stored or is
+made now.
 
 The fittest photo is taken by the scores of all; one that cannot be read, placed or proven is left out and the next one
 is taken. One photo is in memory at a time. A store that does not answer is nobody's fault here, and ends the work.
@@ -11,13 +12,13 @@ is taken. One photo is in memory at a time. A store that does not answer is nobo
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from infra.composing.grounds import Ground, OnStage, WhiteGround
 from infra.composing.kept_terms import ChosenPhoto, KeptOrder, KeptTerms
 from infra.composing.photo_masks import CutterChanged, OpenCutter, PhotoMask, PhotoMasks
+from infra.composing.stage_grounds import StageGrounds, StageLost, StageUnfit
 from infra.composing.stored_photos import PhotoLost, read_stored_photo
-from infra.compositing.composite import compose, white_ground
-from infra.compositing.contact_shadow import ShadowRule, contact_shadow
 from infra.compositing.core_digest import KeptDiffers
 from infra.compositing.kept_proof import KeptProof, make_proof
 from infra.compositing.placed_product import apply_placement
@@ -32,7 +33,9 @@ from infra.interfaces.cutouts import Cutout
 from infra.photos.invalid_photo import InvalidPhoto
 
 PHOTO_LOST, CUTTER_CHANGED, CUTTER_FAILED = "photo.lost", "cutter-changed", "cutter-failed"
+STAGE_LOST = "stage.lost"
 MODE_UNKNOWN = "kept-mode"
+WHITE, STAGED_MODES = "white", ("backdrop", "stage")
 
 
 class ComposingRefused(ExternalError):
@@ -74,6 +77,7 @@ class Composer:
     ) -> None:
         self._store, self._terms = store, terms
         self._masks = PhotoMasks(store, terms, trust, open_cutter)
+        self._grounds = StageGrounds(store, terms.stage_key)
         self._last: tuple[str, Photo, PhotoMask] | None = None
         self._busy_seconds = 0.0
         self._lock = threading.Lock()
@@ -90,8 +94,9 @@ class Composer:
         return self._busy_seconds
 
     def close(self) -> None:
-        """Forget the last photo."""
+        """Forget the last photo and the last grounds."""
         self._last = None
+        self._grounds.clear()
 
     def _answer(self, prompt: Prompt) -> Frame | Failure:
         started = time.perf_counter()
@@ -113,20 +118,35 @@ class Composer:
 
     def _compose(self, prompt: Prompt) -> tuple[Pixels, str]:
         order = self._terms.parse_order(prompt.kept)
-        if order.mode != "white":
-            raise ComposingRefused(MODE_UNKNOWN, f"No product is kept in the mode {order.mode!r}; there is white.")
+        ground = self._ground(order, (prompt.width, prompt.height))
         candidates = self._measure(order)
         while candidates.scores:
             photos = list(candidates.scores)
             choice = self._terms.choose(list(candidates.scores.values()))
             try:
-                pixels, fields = self._compose_photo(prompt, order, photos[choice.position])
+                pixels, fields = self._compose_photo(ground, order, photos[choice.position])
             except ComposingRefused as error:
                 candidates.refuse(photos[choice.position], error)
                 continue
             refused = _refusals(candidates, photos, choice)
             return pixels, self._terms.record_text(**fields, choice=choice.reason, refused=refused)
         raise candidates.ending(order.photos)
+
+    def _ground(self, order: KeptOrder, canvas: tuple[int, int]) -> Ground:
+        """Return what the product is set on; that is at fault or fit whatever the photos are."""
+        if order.mode == WHITE:
+            return WhiteGround(*canvas)
+        if order.mode not in STAGED_MODES:
+            raise ComposingRefused(
+                MODE_UNKNOWN, f"No product is kept in the mode {order.mode!r}; there is white, backdrop and stage."
+            )
+        centre, foot = (0.5 if share is None else share for share in map(order.placement.get, ("centre", "foot")))
+        try:
+            return OnStage(order.stage, self._grounds.ground(order.stage, canvas, centre, foot), order.light)
+        except StageLost as error:
+            raise ComposingRefused(STAGE_LOST, str(error)) from error
+        except StageUnfit as error:
+            raise ComposingRefused(error.code, str(error)) from error
 
     def _measure(self, order: KeptOrder) -> _Candidates:
         """Return the scores of each photo: those that are stored, without reading the photo, or measured now."""
@@ -155,13 +175,13 @@ class Composer:
         self._last = (name, photo, self._masks.of(photo, order))
         return self._last[1:]
 
-    def _compose_photo(self, prompt: Prompt, order: KeptOrder, sha256: str) -> tuple[Pixels, dict[str, object]]:
+    def _compose_photo(self, ground: Ground, order: KeptOrder, sha256: str) -> tuple[Pixels, dict[str, object]]:
         photo, mask = self._load(order, sha256)
         rule = PlacementRule(**order.placement)  # type: ignore[arg-type]
-        placement = place(mask.alpha, (prompt.width, prompt.height), rule)
+        placement = place(mask.alpha, ground.size, rule)
         if isinstance(placement, PlacementRefused):
             raise ComposingRefused(placement.reason, placement.detail)
-        pixels, proof = _place(photo, _cutout(photo, mask), placement)
+        pixels, proof = _place(photo, _cutout(photo, mask), placement, ground)
         fields: dict[str, object] = {
             "mode": order.mode,
             "photo": sha256,
@@ -170,6 +190,7 @@ class Composer:
             "scores": dict(mask.scores),
             "proof": proof.document(),
             "cutters_digest": order.cutters_digest,
+            "stage": order.stage,
         }
         return pixels, fields
 
@@ -180,10 +201,9 @@ def _cutout(photo: Photo, mask: PhotoMask) -> Cutout:
     return make(photo, mask.alpha, mask.cutter, mask.version)
 
 
-def _place(photo: Photo, cutout: Cutout, placement: Placement) -> tuple[Pixels, KeptProof]:
+def _place(photo: Photo, cutout: Cutout, placement: Placement, ground: Ground) -> tuple[Pixels, KeptProof]:
     placed = apply_placement(cutout, placement)
-    shadow = contact_shadow(placed.alpha, ShadowRule())
-    pixels = compose(white_ground(placement.canvas_width, placement.canvas_height), placed, shadow)
+    pixels = ground.compose(placed)
     proof = make_proof(photo, cutout, placement, placed)
     if isinstance(proof, KeptDiffers):
         raise ComposingRefused(
@@ -192,7 +212,7 @@ def _place(photo: Photo, cutout: Cutout, placement: Placement) -> tuple[Pixels, 
             if proof.reason == "core.empty"
             else f"{proof.count} pixels of the cut-out are not the photo's, the first at ({proof.left}, {proof.top}).",
         )
-    return pixels, proof
+    return pixels, replace(proof, ground=ground.prove(placed, pixels))
 
 
 def _refusals(candidates: _Candidates, photos: list[str], choice: ChosenPhoto) -> dict[str, list[str]]:

@@ -57,6 +57,10 @@ class KeptRecord(Protocol):
         """Return what names its mask beside the photo."""
 
     @property
+    def stage(self) -> str:
+        """Return the sha256 of the stage's pixels; empty on white."""
+
+    @property
     def scores(self) -> Mapping[str, float]:
         """Return the scores of the photo and its mask."""
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from infra.compositing.core_digest import CoreProof, KeptDiffers, core_digest, prove
+from infra.compositing.ground_proof import GroundProof, parse_ground_proof
 from infra.compositing.placed_product import PlacedProduct, apply_placement
 from infra.compositing.product_placement import PixelBox, Placement
 from infra.compositing.resampler import RESAMPLER, RESAMPLERS
@@ -33,6 +34,8 @@ _BOX = ("left", "top", "width", "height")
 _PLACEMENT = ("canvas_width", "canvas_height", "source", "target")
 _CORE = ("sha256", "pixels", "product_pixels")
 _PROOF = ("version", "photo_sha256", "photo_pixels_sha256", "mask_sha256", "resampler", "placement", "core")
+_GROUND = "ground"
+"""A field that only the proof of a product on a stage has, so that those on white keep their bytes."""
 _MAX_COUNT = 1 << 40
 
 
@@ -46,6 +49,8 @@ class KeptProof:
     placement: Placement
     resampler: str
     core: CoreProof
+    ground: GroundProof | None = None
+    """Of what lies around a product that stands on a stage; None on white."""
 
     def document(self) -> dict[str, Any]:
         """Return the proof as a JSON document."""
@@ -64,6 +69,7 @@ class KeptProof:
                 },
             },
             "core": {"sha256": core.sha256, "pixels": core.pixels, "product_pixels": core.product_pixels},
+            **({} if self.ground is None else {_GROUND: self.ground.document()}),
         }
 
 
@@ -141,7 +147,8 @@ def place_again(proof: KeptProof, photo: Photo, mask: AlphaMask) -> PlacedProduc
 
 def parse_proof(document: Mapping[str, Any]) -> KeptProof:
     """Return the proof of a document; raise `DocumentUnreadable` for any that `KeptProof.document` would not write."""
-    fields = _fields(document, _PROOF, "The proof")
+    has_ground = isinstance(document, Mapping) and _GROUND in document
+    fields = _fields(document, (*_PROOF, _GROUND) if has_ground else _PROOF, "The proof")
     if type(fields["version"]) is not int or fields["version"] != VERSION:
         raise DocumentUnreadable(f"The proof's version is {fields['version']!r}; {VERSION} is known.")
     placement = _fields(fields["placement"], _PLACEMENT, "The placement")
@@ -158,7 +165,8 @@ def parse_proof(document: Mapping[str, Any]) -> KeptProof:
     photo, photo_pixels, mask = (
         _digest(fields, name) for name in ("photo_sha256", "photo_pixels_sha256", "mask_sha256")
     )
-    return KeptProof(photo, photo_pixels, mask, placed, fields["resampler"], _core(fields["core"], placed))
+    core, ground = _core(fields["core"], placed), parse_ground_proof(fields[_GROUND]) if has_ground else None
+    return KeptProof(photo, photo_pixels, mask, placed, fields["resampler"], core, ground)
 
 
 def _place_photo(photo: Photo, mask: AlphaMask, placement: Placement, resampler: str) -> PlacedProduct:

@@ -22,6 +22,8 @@ from infra.interfaces.cutouts import AlphaMask
 WHITE = 255
 KEPT_ALPHA = 255
 """Alpha of a kept product's core: opaque, so that the pixel is the photo's alone."""
+ON_WHITE = (None, "white")
+"""Modes of images whose ground is white or should be: a scene is neither whitened nor set into white."""
 NEAR_WHITE = 245
 """Background that a person sees as white: decoders give white as 253 +- 1.5, and marketplaces require 255."""
 
@@ -43,18 +45,19 @@ def finish(
 
     The canvas adds white around the image after the whitening; the watermark comes last before the encoder. `kept` is
     the alpha of a product that is a photo's: neither whitening nor watermark changes a pixel where it is 255, and
-    nothing is enlarged. `mode` is how it was kept, None where a model made the image: the mark says so. Raises
+    nothing is enlarged. `mode` is how it was kept, None where a model made the image: the mark says so, and a scene's
+    ground is left as it is, without whitening and canvas. Raises
     ValueError for a watermark without `embed_watermark`, for enlarging what is kept and for an unknown mode, and
     `InvalidImage` for an array that is not height x width x 3 of uint8.
     """
     _require_rgb(pixels)
-    if parameters.whiten:
+    if parameters.whiten and mode in ON_WHITE:
         pixels = protect_core(pixels, whiten(pixels), kept)
     if parameters.enlarge is not None and parameters.enlarge > max(pixels.shape[:2]):
         if kept is not None:
             raise ValueError(f"The finish would enlarge a photo's product to {parameters.enlarge} pixels.")
         pixels = _enlarge(pixels, parameters.enlarge)
-    aspect_ratio = CANVASES[parameters.canvas]
+    aspect_ratio = CANVASES[parameters.canvas] if mode in ON_WHITE else None
     if aspect_ratio is not None:
         pixels = _pad_to_canvas(pixels, aspect_ratio, WHITE)
         kept = None if kept is None else _pad_to_canvas(kept, aspect_ratio, 0)

@@ -1,12 +1,13 @@
 """Source marks: what a finished file says of its origin in its XMP, by what made its pixels.
 
-Inputs: a mode (`white`, `stage` or `scene` where a photo's product was kept, None where a model made the whole image),
-or a file's bytes. Outputs: the XMP packet that says so, and the `SourceMark` that a file carries.
+Inputs: a mode (`white`, `backdrop`, `stage` or `scene` where a photo's product was kept, None where a model made the
+whole image), or a file's bytes. Outputs: the XMP packet that says so, and the `SourceMark` that a file carries.
 
 | mode         | IPTC DigitalSourceType                 | `packshot:mode` |
 | ------------ | -------------------------------------- | --------------- |
 | None         | `trainedAlgorithmicMedia`              | none            |
 | stage, scene | `compositeWithTrainedAlgorithmicMedia` | stage, scene    |
+| backdrop     | `compositeCapture`                     | backdrop        |
 | white        | none: no generative model touched it   | white           |
 
 Invariant: every mode has a mark of its own, so that a file without a source type because it needs none is told from one
@@ -26,6 +27,8 @@ TRAINED_ALGORITHMIC_MEDIA = f"{_TERMS}trainedAlgorithmicMedia"
 """IPTC's term for an image made by a trained model. Google Merchant requires it, EU AI Act Art. 50(2) a mark."""
 COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA = f"{_TERMS}compositeWithTrainedAlgorithmicMedia"
 """IPTC's term for a photo with parts made by a trained model. Some guides write `compositedWith…`: no such term."""
+COMPOSITE_CAPTURE = f"{_TERMS}compositeCapture"
+"""IPTC's term for a mix of captured elements: a photo's product in front of a photographed backdrop."""
 
 KEPT_NAMESPACE = "urn:packshot:kept/"
 """The XMP namespace of Packshot's own property `mode`."""
@@ -33,6 +36,7 @@ KEPT_NAMESPACE = "urn:packshot:kept/"
 _SOURCE_TYPES: dict[str | None, str | None] = {
     None: TRAINED_ALGORITHMIC_MEDIA,
     "white": None,
+    "backdrop": COMPOSITE_CAPTURE,
     "stage": COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
     "scene": COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
 }
@@ -67,7 +71,7 @@ NO_MARK = SourceMark()
 def source_type_for(mode: str | None) -> str | None:
     """Return the IPTC source type of an image of this mode; None where none is true. Raises ValueError."""
     if mode not in _SOURCE_TYPES:
-        raise ValueError(f"There is no mode {mode!r} of keeping a product; there is white, stage and scene.")
+        raise ValueError(f"There is no mode {mode!r} of keeping a product; there is white, backdrop, stage and scene.")
     return _SOURCE_TYPES[mode]
 
 

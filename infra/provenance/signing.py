@@ -100,6 +100,7 @@ class C2paSigner:
 _PHOTO_LABEL = "photo"
 _EDITS = {
     "white": "The product was cut out of the photo and placed on white.",
+    "backdrop": "The product was cut out of the photo and placed in front of a photographed backdrop.",
     "stage": "The product was cut out of the photo and placed in a generated scene.",
     "scene": "The product was cut out of the photo, and a scene was generated around it.",
 }

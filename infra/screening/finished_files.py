@@ -22,6 +22,7 @@ from infra.imaging.jpeg_segments import find_foreign_part
 from infra.integrity.png_tags import believed_pixel_sha
 from infra.integrity.stored_work_trust import StoredWorkTrust
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningRequest
+from infra.interfaces.cutouts import AlphaMask
 from infra.provenance.watermarks import open_watermark, require_payload, watermark_payload
 from infra.screening.product_check import ProductCheck, check_kept, is_of_document
 from infra.screening.score_files import is_vouched_for
@@ -39,6 +40,11 @@ class FinishedImage:
     finished: Pixels
     replaced: bool = False
     kept: ProductCheck | None = None
+
+    @property
+    def product_on_scene(self) -> AlphaMask | None:
+        """Return the alpha of a kept product whose ground is a scene; None of every other image."""
+        return self.kept.alpha if self.kept is not None and self.kept.is_on_scene else None
 
 
 def finish_staged_image(

@@ -19,12 +19,21 @@ from infra.imaging.metrics.appearance import measure_appearance
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
+from infra.imaging.metrics.staged_product import measure_staged_product
 from infra.imaging.source_marks import read_mark
 from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningRequest
+from infra.interfaces.cutouts import AlphaMask
 from infra.scanners import image_scanners as images
 from infra.screening.finished_files import FinishedImage, finish_staged_image
-from infra.screening.product_check import BROKEN, KeptUnproven, is_of_document, read_document, record_with_findings
+from infra.screening.product_check import (
+    BROKEN,
+    SCENE,
+    KeptUnproven,
+    is_of_document,
+    read_document,
+    record_with_findings,
+)
 from infra.screening.score_files import read_scores, write_scores
 
 BUILTIN_SCANNER_VERSIONS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
@@ -41,6 +50,8 @@ ON_SCANNER_START: ContextVar[Callable[[str], object]] = ContextVar("ON_SCANNER_S
 class _ImagePair:
     raw: Pixels
     finished: Pixels
+    product: AlphaMask | None = None
+    """The product's alpha where its ground is a scene; None where the border tells what is ground."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ def measure(
     if stored.screened is not None and _is_usable(stored.screened, request, store, kept):
         return replace(stored.screened, key=request.key, seconds=time.perf_counter() - started)
     image = finish_staged_image(request, store, trust, kept)
-    pair = _ImagePair(image.raw, image.finished)
+    pair = _ImagePair(image.raw, image.finished, image.product_on_scene)
     report = _run_scanners(request.scanners, pair, scanners_for(request) if scanners is None else scanners)
     screened = Screened(
         key=request.key,
@@ -150,12 +161,11 @@ def _with_kept(screened: Screened, image: FinishedImage, terms: KeptTerms) -> Sc
     if check is None:
         raise KeptUnproven("Nothing was proven of this image.")
     findings = check.findings(check.loss(image.raw, image.finished))
-    errors = (
-        {**screened.errors, BROKEN: f"{check.broken}: not the photo's product"} if check.broken else screened.errors
-    )
+    errors = {**screened.errors, BROKEN: check.broken_words} if check.broken else screened.errors
+    scene = {SCENE: 1.0} if check.is_on_scene else {}
     return replace(
         screened,
-        scores={**check.record.scores, **screened.scores, **findings},
+        scores={**check.record.scores, **screened.scores, **findings, **scene},
         errors=errors,
         kept=record_with_findings(terms, check.document, findings),
     )
@@ -214,16 +224,29 @@ def _merge(one: _ScannerOutput, other: _ScannerOutput) -> _ScannerOutput:
 
 def _scan_pixels(pair: _ImagePair) -> _ScannerOutput:
     """Measure the generated pixels, but the background on the finished ones, since the finish whitens it."""
-    return _ScannerOutput({**measure_pixels(pair.raw), **measure_background(pair.finished)})
+    return _ScannerOutput({**measure_pixels(pair.raw, pair.product), **measure_background(pair.finished)})
 
 
 def _scan_fingerprint(pair: _ImagePair) -> _ScannerOutput:
+    if pair.product is not None:
+        return _scan_staged_product(pair.finished, pair.product)
     fingerprint, quality = pdq(pair.finished)
     appearance = measure_appearance(pair.finished)
     if appearance is None:
         return _ScannerOutput(fingerprint=fingerprint, quality=quality)
     return _ScannerOutput(
         fingerprint=fingerprint, quality=quality, crop=appearance.crop_fingerprint, appearance=appearance.values
+    )
+
+
+def _scan_staged_product(pixels: Pixels, product: AlphaMask) -> _ScannerOutput:
+    """Return the product's code in the place of the frame's, which would be that of a stage with many products."""
+    found = measure_staged_product(pixels, product)
+    if found is None:
+        return _ScannerOutput()
+    code, quality, appearance = found
+    return _ScannerOutput(
+        fingerprint=code, quality=quality, crop=appearance.crop_fingerprint, appearance=appearance.values
     )
 
 

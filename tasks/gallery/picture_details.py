@@ -178,6 +178,7 @@ class PictureDetailsReader:
 _MADE_BY_MODE = {
     None: "a model made it",
     "white": "it is an edit of a photo, of which the product is kept",
+    "backdrop": "it is an edit of a photo, of which the product stands in front of another photo",
     "stage": "it is an edit of a photo with parts that a model made",
     "scene": "it is an edit of a photo with parts that a model made",
 }

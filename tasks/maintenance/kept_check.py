@@ -2,7 +2,7 @@
 
 Inputs: a store and a manifest row. Outputs: a `KeptFinding` with a code and a sentence for each thing that does not
 hold, or none. The order is that of the proof: row and document, photo, decoder, mask, placement, core, then the staged
-image to the pixel, then the published file within the loss of its JPEG.
+image to the pixel, then the published file within the loss of its JPEG, then the ground on a stage.
 Invariant: damage is a finding, never an exception. What is gone, or decoded otherwise by this machine, is `undecided`:
 nothing was shown, for or against. A row that is undecided is not proven.
 """
@@ -15,13 +15,15 @@ from catalogs import layout
 from catalogs.keys import image_key
 from catalogs.photos.kept_request import KeptResult, parse_kept_result
 from catalogs.table_rows import KeptFileRow
+from infra.composing.ground_check import find_wrong_record
 from infra.compositing.core_digest import KeptDiffers, prove
 from infra.compositing.jpeg_loss import CoreLoss, LossLimits, bound_loss
 from infra.compositing.kept_proof import KeptProof, parse_proof, place_again
 from infra.compositing.placed_product import PlacedProduct
 from infra.errors import DocumentUnreadable, InvalidImage, StoreError, one_line
 from infra.imaging.codecs import decode, pixel_sha
-from infra.interfaces import ObjectStore
+from infra.interfaces import ObjectStore, Pixels
+from tasks.maintenance.kept_ground import check_ground
 from tasks.maintenance.kept_objects import (
     KeptObjectMissing,
     find_staged_document,
@@ -47,11 +49,15 @@ class KeptFinding:
 
 @dataclass(frozen=True)
 class KeptCheck:
-    """What one row's check found; `staged` tells whether the staged image was there, and `unscaled` the scale 1."""
+    """What one row's check found; `staged` tells whether the staged image was there, and `unscaled` the scale 1.
+
+    `warnings` say what could not be looked at though the product is proven.
+    """
 
     findings: tuple[KeptFinding, ...] = ()
     staged: bool = False
     unscaled: bool = False
+    warnings: tuple[KeptFinding, ...] = ()
 
 
 def check_kept(store: ObjectStore, row: KeptFileRow) -> KeptCheck:
@@ -75,13 +81,16 @@ def check_kept(store: ObjectStore, row: KeptFileRow) -> KeptCheck:
         if isinstance(found, str):
             undecided = found == DECODER_CODE
             return KeptCheck((KeptFinding(found, _SENTENCES.get(found, found), undecided),), unscaled=unscaled)
-        staged, findings = _check_staged(store, row, kept, found)
-        findings += _check_published(store, row, kept, found)
+        staged, pixels, findings = _check_staged(store, row, kept, found)
+        published, of_file = _check_published(store, row, kept, found)
+        ground = check_ground(store, kept, proof, found, pixels, published)
     except KeptObjectMissing as error:
         return KeptCheck((KeptFinding(error.code, str(error), undecided=True),), unscaled=unscaled)
     except StoreError as error:
         return KeptCheck((KeptFinding("kept.store-failed", one_line(error), undecided=True),), unscaled=unscaled)
-    return KeptCheck(tuple(findings), staged, unscaled)
+    findings += [*of_file, *(KeptFinding(*each) for each in ground.differs)]
+    warnings = tuple(KeptFinding(*each, undecided=True) for each in ground.unseen)
+    return KeptCheck(tuple(findings), staged, unscaled, warnings)
 
 
 _SENTENCES: Mapping[str, str] = {
@@ -98,17 +107,19 @@ _SENTENCES: Mapping[str, str] = {
 
 
 def _find_row_differences(row: KeptFileRow, kept: KeptResult, proof: KeptProof) -> Iterator[KeptFinding]:
-    """Compare the row's columns with its document, and that with its proof: each names the photo."""
+    """Compare the row's columns with its document, and that with its proof: each names the photo, and the stage."""
     photo = (row["photo_sha"] or b"").hex()
     if row["mode"] != kept.mode or photo != kept.photo or kept.photo != proof.photo_sha256:
         told = f"the row says {row['mode']} of {photo}, its document {kept.mode} of {kept.photo}, the proof"
         yield KeptFinding("kept.row-differs", f"{told} {proof.photo_sha256}")
+    if wrong := find_wrong_record(kept.mode, kept.stage, proof):
+        yield KeptFinding(wrong, f"the document says {kept.mode} of the stage {kept.stage!r}, and its proof does not")
 
 
 def _check_staged(
     store: ObjectStore, row: KeptFileRow, kept: KeptResult, placed: PlacedProduct
-) -> tuple[bool, list[KeptFinding]]:
-    """Compare the staged image to the pixel, and its document; tell whether the image is still there."""
+) -> tuple[bool, Pixels | None, list[KeptFinding]]:
+    """Compare the staged image to the pixel, and its document; tell whether it is still there, and its pixels."""
     key = image_key((row["request_key"] or b"").hex(), row["attempt"] or 0)
     findings: list[KeptFinding] = []
     try:
@@ -122,10 +133,10 @@ def _check_staged(
     try:
         staged = find_staged_image(store, key)
     except InvalidImage as error:
-        return True, [*findings, KeptFinding("kept.staged-unreadable", one_line(error))]
+        return True, None, [*findings, KeptFinding("kept.staged-unreadable", one_line(error))]
     if staged is not None and (differs := prove(placed, staged)):
         findings.append(KeptFinding(differs.reason, _tell_difference(differs)))
-    return staged is not None, findings
+    return staged is not None, staged, findings
 
 
 def _proven_parts(kept: KeptResult) -> tuple[object, ...]:
@@ -143,22 +154,24 @@ def _tell_difference(differs: KeptDiffers) -> str:
 
 def _check_published(
     store: ObjectStore, row: KeptFileRow, kept: KeptResult, placed: PlacedProduct
-) -> Iterator[KeptFinding]:
-    data = read_published(store, row["object"] or "")
+) -> tuple[Pixels | None, list[KeptFinding]]:
+    """Compare the published file with the row, and its core with the product; return its pixels too."""
+    data, findings = read_published(store, row["object"] or ""), []
     if sha256(data).digest() != row["file_sha"]:
-        yield KeptFinding("kept.file-differs", f"the file's sha256 is {sha256(data).hexdigest()}, not the row's")
+        said = f"the file's sha256 is {sha256(data).hexdigest()}, not the row's"
+        findings.append(KeptFinding("kept.file-differs", said))
     try:
         published = decode(data)
         loss = bound_loss(placed.pixels, placed.alpha, published)
     except (InvalidImage, ValueError) as error:
-        yield KeptFinding("kept.file-unreadable", one_line(error))
-        return
+        return None, [*findings, KeptFinding("kept.file-unreadable", one_line(error))]
     if exceeded := _find_exceeded(loss, kept.jpeg):
         if sha256(data).digest() == row["file_sha"] and pixel_sha(published) != (row["pixel_sha"] or b"").hex():
             said = "the file is the published one, and this machine's libjpeg decodes other pixels"
-            yield KeptFinding("kept.decoder-differs", f"{said}: {exceeded}", undecided=True)
+            findings.append(KeptFinding("kept.decoder-differs", f"{said}: {exceeded}", undecided=True))
         else:
-            yield KeptFinding("kept.jpeg-loss", exceeded)
+            findings.append(KeptFinding("kept.jpeg-loss", exceeded))
+    return published, findings
 
 
 def _find_exceeded(loss: CoreLoss, stored: Mapping[str, float]) -> str:

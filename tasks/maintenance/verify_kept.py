@@ -64,7 +64,8 @@ class KeptVerification:
     """Counts of the live images that keep a product: `broken` ones are not as proven, `undecided` could not be shown.
 
     `staged` images were compared to the pixel before their JPEG; of the others a sweep has taken the staged image.
-    `unscaled` are those whose core is the photo's own pixels. `codes` counts every finding.
+    `unscaled` are those whose core is the photo's own pixels. `codes` counts every finding and warning. `warned` are
+    proven, but of their ground something could not be looked at; `warnings` are the first of those.
     """
 
     catalogue: str
@@ -77,6 +78,8 @@ class KeptVerification:
     unscaled: int = 0
     codes: dict[str, int] = field(default_factory=dict)
     findings: list[KeptRowFinding] = field(default_factory=list)
+    warned: int = 0
+    warnings: list[KeptRowFinding] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:
@@ -91,11 +94,13 @@ class KeptVerification:
         is_broken = any(not finding.undecided for finding in check.findings)
         self.broken += is_broken
         self.undecided += bool(check.findings) and not is_broken
-        for finding in check.findings:
-            self.codes[finding.code] = self.codes.get(finding.code, 0) + 1
-            if len(self.findings) < MAX_FINDINGS:
-                slot = (row["sku"], row["view"], row["variant"], row["index"], row["object"])
-                self.findings.append(KeptRowFinding(*slot, finding.undecided, finding.code, finding.sentence))
+        self.warned += bool(check.warnings)
+        slot = (row["sku"], row["view"], row["variant"], row["index"], row["object"])
+        for found, kept in ((check.findings, self.findings), (check.warnings, self.warnings)):
+            for finding in found:
+                self.codes[finding.code] = self.codes.get(finding.code, 0) + 1
+                if len(kept) < MAX_FINDINGS:
+                    kept.append(KeptRowFinding(*slot, finding.undecided, finding.code, finding.sentence))
 
 
 def verify_kept(

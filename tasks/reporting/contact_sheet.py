@@ -158,6 +158,6 @@ def _build_tile(
         attempt=row["attempt"],
         jpeg=jpeg,
         link=link if row["state"] == SlotState.PUBLISH else "",
-        mode=kept.mode if kept is not None else "",
+        mode=kept.mode_words if kept is not None else "",
         photo=photo,
     )

@@ -3,7 +3,7 @@
 Inputs: the `KeptResult` of a manifest row, as JSON text. Outputs: a document with the mode, the photo, the cutter and
 the proof in words. Nothing is verified here: `packshot verify --kept` recomputes a proof from the store.
 Invariant: the words claim what the proof's numbers say and no more. At scale 1 the core is the photo's own pixels; else
-it was resampled from them. The soft edge, the ground and the shadow are never part of it.
+it was resampled from them. The soft edge is never part of it, and a ground only where it is a stage's.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ def tell_kept(text: str | None) -> dict[str, Any] | None:
     return {
         "mode": kept.mode,
         "photo_sha": kept.photo,
+        **({"stage_sha": kept.stage} if kept.stage else {}),
         "choice": kept.choice,
         "cutter": f"{kept.cutter} {kept.cutter_version}",
         "core_sha256": proof.core.sha256,
@@ -49,7 +50,17 @@ def tell_proof(kept: KeptResult, proof: KeptProof) -> str:
             f" {proof.resampler} ({source.width} x {source.height} to {target.width} x {target.height}), and nothing"
             " else touched them."
         )
-    return said + _tell_loss(kept.jpeg)
+    return said + _tell_ground(proof) + _tell_loss(kept.jpeg)
+
+
+def _tell_ground(proof: KeptProof) -> str:
+    if proof.ground is None:
+        return ""
+    crop = proof.ground.crop
+    return (
+        f" Around the product and its soft edge, every pixel was that of the stage {proof.ground.stage[:12]}"
+        f" ({crop.width} x {crop.height} of it), darkened by the product's shadow and by nothing else."
+    )
 
 
 def _tell_loss(jpeg: Mapping[str, float]) -> str:

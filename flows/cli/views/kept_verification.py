@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flows.cli.views.store import MAX_FINDINGS_SHOWN
 from flows.cli.views.tables import new_table, plain_text, plain_texts, print_line
-from tasks.reporting.formatting import format_number
+from tasks.reporting.formatting import format_number, printable
 
 if TYPE_CHECKING:
     from tasks.maintenance.verify_kept import KeptVerification
@@ -44,6 +44,12 @@ def show_kept_verification(console: Console, result: "KeptVerification") -> None
             f" of {result.checked:,}, {release}\n",
         )
         _show_findings(console, result)
+    if result.warned:
+        print_line(
+            console, (f"{result.warned:,} with a warning", "yellow"), ": of their ground something could not be shown."
+        )
+        for warning in result.warnings[:MAX_FINDINGS_SHOWN]:
+            print_line(console, "  ", printable(f"{warning.sku} {warning.view}: {warning.code}: {warning.sentence}"))
     resampled = result.checked - result.unscaled
     console.print(
         f"{result.unscaled:,} at scale 1, {resampled:,} resampled; {result.staged:,} compared to the pixel before their"

@@ -27,6 +27,7 @@ C2PA_STATE_TEXTS = {
 
 MODE_TEXTS = {
     "white": "a photo's product on white; no generative model touched it",
+    "backdrop": "a photo's product in front of a photographed backdrop; no generative model touched it",
     "stage": "a photo's product in a scene that a model made",
     "scene": "a photo's product, and around it a scene that a model made",
 }
@@ -72,5 +73,6 @@ def show_kept(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print what rows keep of photos, each proof once."""
     told = {kept["proof"]: kept for row in rows if (kept := row.get("kept"))}
     for proof, kept in told.items():
-        photo = f"{kept['mode']}, of the photo {kept['photo_sha']}: " if "mode" in kept else ""
+        stage = f", on the stage {kept['stage_sha']}" if kept.get("stage_sha") else ""
+        photo = f"{kept['mode']}, of the photo {kept['photo_sha']}{stage}: " if "mode" in kept else ""
         print_line(console, ("kept    ", "cyan"), printable(photo + proof, MAX_PROOF_CHARACTERS))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from infra.interfaces import Pixels
+from infra.interfaces.cutouts import AlphaMask
 
 THUMBNAIL_SIDE = 128
 """Long side of the thumbnail; a smaller image is measured as it is."""
@@ -22,6 +23,7 @@ THUMBNAIL_SIDE = 128
 GreyImage = npt.NDArray[np.uint8]
 
 _MIN_BACKGROUND_DIFFERENCE = 12
+_HALF_COVERED = 128
 _MASK_BAND_KERNEL = np.ones((9, 9), np.uint8)
 _EDGE_BAND_KERNEL = np.ones((5, 5), np.uint8)
 
@@ -47,6 +49,8 @@ class Foreground:
     grey: GreyImage
     product_mask: GreyImage
     share: float
+    is_known: bool = False
+    """The mask is the product's own, and was not looked for."""
 
     def dilated_mask(self, height: int, width: int) -> GreyImage:
         """Return the product with a band around it, at another size; all of the frame where there is no product."""
@@ -62,8 +66,11 @@ class Foreground:
     def confidence(self) -> float:
         """Return which share (0..1) of the image's edges lies in or beside the foreground; 1 without any edge.
 
-        Where a white product on white is mistaken for background, its outline and print are edges outside it.
+        Where a white product on white is mistaken for background, its outline and print are edges outside it. A known
+        foreground is not doubted.
         """
+        if self.is_known:
+            return 1.0
         slopes = [cv2.Sobel(self.grey, cv2.CV_32F, *along, ksize=3, scale=1 / 8) for along in ((1, 0), (0, 1))]
         least = max(_EDGE_SLOPE, _EDGE_OVER_NOISE * estimate_noise(self.grey, None))
         edges = np.asarray(cv2.magnitude(*slopes) >= least, np.uint8)
@@ -84,6 +91,20 @@ def find_foreground(pixels: Pixels) -> Foreground:
     inside = np.asarray(cv2.max(cv2.max(red, green), blue) > _MIN_BACKGROUND_DIFFERENCE, dtype=np.uint8)
     grey = np.asarray(cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY), np.uint8)
     return Foreground(thumbnail, grey, inside, float(inside.mean()))
+
+
+def known_foreground(pixels: Pixels, alpha: AlphaMask) -> Foreground:
+    """Return the foreground of an image whose product's alpha is known; it counts from half covered on.
+
+    A scene's border tells nothing of its ground, and its edges are none of the product's. `alpha` may be of another
+    size of the same proportions.
+    """
+    thumbnail = downscale(pixels, THUMBNAIL_SIDE)
+    height, width = thumbnail.shape[:2]
+    small = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA)
+    inside = np.asarray(small >= _HALF_COVERED, dtype=np.uint8)
+    grey = np.asarray(cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY), np.uint8)
+    return Foreground(thumbnail, grey, inside, float(inside.mean()), is_known=True)
 
 
 def downscale(pixels: Pixels, long_side: int) -> Pixels:

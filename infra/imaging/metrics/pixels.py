@@ -23,8 +23,16 @@ import cv2
 import numpy as np
 
 from infra.imaging.metrics.composition import measure_composition
-from infra.imaging.metrics.foreground import GreyImage, downscale, estimate_noise, find_foreground, quantiles
+from infra.imaging.metrics.foreground import (
+    GreyImage,
+    downscale,
+    estimate_noise,
+    find_foreground,
+    known_foreground,
+    quantiles,
+)
 from infra.interfaces import Pixels
+from infra.interfaces.cutouts import AlphaMask
 
 MAX_MEASURED_SIDE = 1024
 """Larger images are reduced to this long side before measuring; smaller ones are measured as they are."""
@@ -35,8 +43,10 @@ _MAX_NOISE_SUBTRACTED = 4.0
 """Above this, texture is as likely as noise; it has a metric of its own, and must not erase a knitted product."""
 
 
-def measure_pixels(pixels: Pixels) -> dict[str, float]:
+def measure_pixels(pixels: Pixels, product: AlphaMask | None = None) -> dict[str, float]:
     """Return the metrics of an image of any size from one pixel on.
+
+    `product` is the product's alpha where it is known; else the product is what differs from the border.
 
     `blank.range` (grey, 99th less 1st percentile), `blank.foreground` (share 0..1 unlike the border's median),
     `black.mean` and `black.deviation` (grey), `blur.foreground` (see above: higher is sharper), `noise.foreground`
@@ -47,7 +57,7 @@ def measure_pixels(pixels: Pixels) -> dict[str, float]:
     grey: GreyImage = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     mean, deviation = cv2.meanStdDev(grey)
     low, high = quantiles(grey, None, (0.01, 0.99))
-    foreground = find_foreground(small)
+    foreground = find_foreground(small) if product is None else known_foreground(small, product)
     mask = foreground.dilated_mask(*grey.shape)
     noise = estimate_noise(grey, mask)
     return {

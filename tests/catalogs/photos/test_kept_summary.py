@@ -66,3 +66,14 @@ def test_without_a_placement_no_place_is_found() -> None:
         summary = summarize_kept(kept_text(PHOTO, proof={"placement": placement, "core": core}))
         assert summary is not None
         assert summary.find_in_photo(0.5, 0.5) is None
+
+
+def test_a_product_on_a_stage_says_on_which_and_one_on_white_says_none() -> None:
+    staged, white = summarize_kept(kept_text(PHOTO, mode="backdrop", stage="5e" * 32)), summarize_kept(kept_text(PHOTO))
+    assert staged is not None
+    assert white is not None
+    assert staged.facts[:2] == (
+        ("Mode", "backdrop: the shop's product on a photographed scene"),
+        ("Stage", "the one of digest 5e5e5e5e5e5e"),
+    )
+    assert (staged.mode_words, white.mode_words, white.stage) == ("backdrop 5e5e5e5e5e5e", "white", "")

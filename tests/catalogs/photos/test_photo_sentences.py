@@ -2,6 +2,7 @@
 
 import pytest
 
+from catalogs.photos.photo_faults import STAGE_LOST, STAGE_TOO_SMALL
 from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.photos.photo_sentences import (
     PHOTO_SCORE_MEANINGS,
@@ -13,6 +14,8 @@ from catalogs.photos.photo_sentences import (
     say_mode,
     say_photo_reason,
 )
+from infra.composing.ground_check import GROUND_NOT_RECORDED
+from infra.compositing.ground_proof import GROUND_DIFFERS, SHADOW_UNKNOWN, STAGE_DIFFERS
 from infra.photos.invalid_photo import PHOTO_REASONS
 
 RULES = built_in_photo_rules()
@@ -20,6 +23,7 @@ RULES = built_in_photo_rules()
 
 def test_every_reason_of_the_rules_and_of_reading_has_a_sentence_and_a_remedy() -> None:
     codes = {rule.reason for rule in (*RULES.mask, *RULES.photo)} | set(PHOTO_REASONS) | {"mask.one-cutter"}
+    codes |= {STAGE_LOST, STAGE_TOO_SMALL, GROUND_DIFFERS, STAGE_DIFFERS, SHADOW_UNKNOWN, GROUND_NOT_RECORDED}
     assert codes <= PHOTO_SENTENCES.keys()
     assert all(is_photo_reason(code) for code in PHOTO_SENTENCES)
     for sentence in PHOTO_SENTENCES.values():
@@ -43,6 +47,8 @@ def test_every_score_of_the_rules_has_a_meaning() -> None:
         (say_choice("only-photo", 1), "the row's only photo"),
         (say_choice("by-hand", 2), "by hand"),
         (say_mode("white"), "the shop's product on white"),
+        (say_mode("backdrop"), "the shop's product on a photographed scene"),
+        (say_mode("stage"), "the shop's product on a scene that a model made"),
         (say_mode("moon-base"), "moon base"),
         (say_cutter("file-alpha"), "the file's own transparency"),
         (say_cutter("cutters/birefnet.onnx"), "cutters/birefnet.onnx"),

@@ -257,7 +257,14 @@ def test_amazons_main_image_may_be_a_proven_photo_on_white_of_the_article_sold()
 
 
 @pytest.mark.parametrize(
-    "lacking", [{"proven": False}, {"shows_article": False}, {"kept_mode": "stage"}, {"kept_mode": "scene"}]
+    "lacking",
+    [
+        {"proven": False},
+        {"shows_article": False},
+        {"kept_mode": "backdrop"},
+        {"kept_mode": "stage"},
+        {"kept_mode": "scene"},
+    ],
 )
 def test_without_proof_or_word_or_in_another_mode_a_person_is_asked(lacking: dict[str, Any]) -> None:
     eligibility = evaluate_channels({"amazon-main": ALL["amazon-main"]}, image_facts(**{**KEPT, **lacking}))
@@ -282,6 +289,13 @@ def test_the_mark_that_a_channel_takes_is_data_by_mode(mode: str, mark: str, usa
     facts = image_facts(kept_mode=mode, source_mark=mark, has_source_mark=False)
     eligibility = evaluate_channels({"google-merchant": ALL["google-merchant"]}, facts)
     assert eligibility.reasons == (() if usable else ("google-merchant:no-mark",))
+
+
+@pytest.mark.parametrize("has_own_mark", [True, False])
+def test_a_product_on_a_photographed_backdrop_goes_to_google_with_the_mark_of_its_mode(has_own_mark: bool) -> None:
+    facts = image_facts(kept_mode="backdrop", source_mark="compositeCapture", has_source_mark=has_own_mark)
+    eligibility = evaluate_channels({"google-merchant": ALL["google-merchant"]}, facts)
+    assert eligibility.reasons == (() if has_own_mark else ("google-merchant:no-mark",))
 
 
 def test_a_channel_that_names_no_mark_of_a_mode_takes_the_modes_own() -> None:

@@ -366,3 +366,48 @@ def test_other_photo_rules_decide_stored_masks_again() -> None:
 def test_what_could_not_be_proven_is_for_another_night() -> None:
     verdict = decide_image(GOOD, ANSWERED, {"kept": "the mask is lost"}, POLICY, "")
     assert verdict == Verdict("REVIEW", ("scanner-failed.kept",))
+
+
+ON_STAGE = {
+    **KEPT, "kept.scene": 1.0, "mask.confidence": 1.0, "background.white": 0.0, "background.deviation": 40.0,
+    "background.cast": 25.0, "fill.side": 0.3, "centre.off": 0.3, "frame.step": 90.0, "collage.halves": 0.99,
+    "collage.line": 1.0,
+}  # fmt: skip
+
+
+def test_a_stage_is_not_judged_as_if_it_were_white() -> None:
+    assert image(ON_STAGE) == PASS
+    unsaid = image({name: value for name, value in ON_STAGE.items() if name != "kept.scene"})
+    assert {"background-not-white", "background-uneven", "background-tinted", "small-in-frame", "off-centre"} <= set(
+        unsaid.reasons
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"edges.touched": 1.0}, "cut-off"),
+        ({"parts.count": 2.0}, "several-products"),
+        ({"blur.foreground": 5.0}, "blurred"),
+        ({"exposure.mean": 20.0}, "underexposed"),
+        ({"blank.foreground": 0.001}, "blank"),
+        ({"mask.agreement": 0.9}, "mask.disagreement"),
+        ({"ground.covered": 0.5}, "photo.cropped"),
+        ({"kept.broken": 1.0}, "kept.broken"),
+        ({"kept.loss_p99": 20.0}, "kept.jpeg-loss"),
+        ({"file.bytes": 20_000_000.0}, "file-too-large"),
+    ],
+)
+def test_all_else_is_judged_on_a_stage_too(changes: dict[str, float], reason: str) -> None:
+    verdict = image({**ON_STAGE, **changes})
+    assert (verdict.decision == "PASS", reason in verdict.reasons) == (False, True)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.5, float("nan"), 2.0])
+def test_only_a_plain_yes_lifts_the_rules_on_white(score: float) -> None:
+    assert "background-not-white" in image({**ON_STAGE, "kept.scene": score}).reasons
+
+
+def test_an_image_that_keeps_nothing_cannot_say_that_it_is_on_a_stage() -> None:
+    made = {name: value for name, value in ON_STAGE.items() if not name.startswith("kept.")} | {"kept.scene": 1.0}
+    assert "background-not-white" in image(made).reasons

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalogs.photos.kept_judgement import BROKEN
+from catalogs.photos.kept_judgement import BROKEN, SCENE
 from catalogs.policy.schema import built_in_policy
 from catalogs.reviews.score_sentences import explain_scores, say_reason
 from tests.catalogs.photos.photo_score_samples import GOOD
@@ -57,3 +57,10 @@ def test_of_a_kept_product_the_photo_is_explained_with_its_numbers_and_the_produ
     ]
     assert say_reason("photo.lost") == "the photo cannot be used: lost"
     assert "nobody can accept it" in say_reason("kept.broken")
+
+
+def test_on_a_stage_nothing_is_said_of_what_is_not_judged_there() -> None:
+    scores = {**GOOD, BROKEN: 0.0, SCENE: 1.0, "background.white": 0.0, "fill.side": 0.4, "edges.touched": 1.0}
+    findings = explain_scores(["cut-off"], scores, POLICY, "")
+    assert [finding.reason for finding in findings if finding.is_past_limit] == ["cut-off"]
+    assert "background.white" not in {finding.score for finding in findings}

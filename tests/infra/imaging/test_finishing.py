@@ -282,3 +282,24 @@ def test_without_a_kept_product_a_finish_gives_the_bytes_that_it_gave() -> None:
     parameters = FinishParameters(whiten=True, canvas="square", enlarge=128)
     assert finish(pixels, parameters) == finish(pixels, parameters, None, None)
     assert protect_core(pixels, pixels[:1], None).shape == (1, 64, 3)
+
+
+@pytest.mark.parametrize("mode", ["backdrop", "stage", "scene"])
+def test_a_scene_is_neither_whitened_nor_set_into_white(mode: str) -> None:
+    pixels, alpha = kept_white_mug()
+    pixels[:12] = 250
+    assert (whiten(pixels) != pixels).any()
+    full = FinishParameters(whiten=True, canvas="portrait")
+    assert finish(pixels, full, None, alpha, mode) == finish(pixels, FinishParameters(), None, alpha, mode)
+    assert finish(pixels, full, None, alpha, "white") != finish(pixels, FinishParameters(), None, alpha, "white")
+
+
+@pytest.mark.parametrize("mode", ["white", "stage"])
+def test_a_watermark_lies_on_the_ground_of_a_scene_as_on_white(mode: str) -> None:
+    pixels, alpha = kept_white_mug()
+    done = decode(
+        finish(pixels, FinishParameters(watermark="x", quality=100), lambda before: 255 - before, alpha, mode)
+    )
+    core = np.abs(done[24:72, 20:44].astype(int) - pixels[24:72, 20:44])
+    assert core.mean() < 4
+    assert done[:8].max() < 8

@@ -11,6 +11,7 @@ from infra.errors import InvalidImage
 from infra.imaging.finishing import finish
 from infra.imaging.jpeg_segments import find_foreign_part
 from infra.imaging.source_marks import (
+    COMPOSITE_CAPTURE,
     COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
     NO_MARK,
     TRAINED_ALGORITHMIC_MEDIA,
@@ -22,7 +23,7 @@ from infra.imaging.source_marks import (
 )
 from infra.interfaces import FinishParameters
 
-MODES = [None, "white", "stage", "scene"]
+MODES = [None, "white", "backdrop", "stage", "scene"]
 PIXELS = np.random.default_rng(1).integers(0, 255, (24, 32, 3), dtype=np.uint8)
 
 
@@ -37,9 +38,11 @@ def test_the_source_type_is_true_of_the_mode() -> None:
     assert [source_type_for(mode) for mode in MODES] == [
         TRAINED_ALGORITHMIC_MEDIA,
         None,
+        COMPOSITE_CAPTURE,
         COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
         COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
     ]
+    assert COMPOSITE_CAPTURE == "http://cv.iptc.org/newscodes/digitalsourcetype/compositeCapture"
     assert COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA.endswith("/compositeWithTrainedAlgorithmicMedia"), "no d"
 
 
@@ -59,11 +62,11 @@ def test_white_without_a_source_type_is_told_from_a_lost_mark() -> None:
 def test_records_name_a_mark_by_its_last_part() -> None:
     names = [mark_for(mode).name for mode in MODES]
     composite = "compositeWithTrainedAlgorithmicMedia"
-    assert names == ["trainedAlgorithmicMedia", "white", composite, composite]
+    assert names == ["trainedAlgorithmicMedia", "white", "compositeCapture", composite, composite]
 
 
 def test_an_unknown_mode_is_refused_before_a_file_is_written() -> None:
-    with pytest.raises(ValueError, match="no mode 'relit' of keeping a product; there is white, stage and scene"):
+    with pytest.raises(ValueError, match="no mode 'relit' of keeping a product; there is white, backdrop, stage and"):
         finish(PIXELS, FinishParameters(), mode="relit")
 
 

@@ -72,10 +72,14 @@ def test_without_the_library_it_says_what_is_missing(monkeypatch: pytest.MonkeyP
 # What a manifest says of a kept product
 
 PHOTO_SHA = "5e" * 32
-_NONE, _COMPOSITE = "", "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_NONE, _COMPOSITE = "", f"{_TERMS}compositeWithTrainedAlgorithmicMedia"
 
 
-@pytest.mark.parametrize(("mode", "source_type"), [("white", _NONE), ("stage", _COMPOSITE), ("scene", _COMPOSITE)])
+@pytest.mark.parametrize(
+    ("mode", "source_type"),
+    [("white", _NONE), ("backdrop", f"{_TERMS}compositeCapture"), ("stage", _COMPOSITE), ("scene", _COMPOSITE)],
+)
 def test_an_image_of_a_photo_was_opened_and_edited_and_never_created(
     signer: C2paSigner, mode: str, source_type: str
 ) -> None:
@@ -83,6 +87,12 @@ def test_an_image_of_a_photo_was_opened_and_edited_and_never_created(
     assert (said.state, said.actions, said.photo) == ("valid", ("opened", "edited"), PHOTO_SHA)
     assert said.source_type == source_type
     assert said.signed_at
+
+
+def test_a_product_before_a_photographed_backdrop_names_no_generative_term(signer: C2paSigner) -> None:
+    signed = signer.sign(finish(PIXELS, FinishParameters(), mode="backdrop"), "x", KeptOrigin("backdrop", PHOTO_SHA))
+    assert b"AlgorithmicMedia" not in signed
+    assert signed.count(b"compositeCapture") == 2, "in the XMP, and in the manifest"
 
 
 def test_a_generated_image_was_created_and_names_no_photo(signed_jpeg: bytes) -> None:

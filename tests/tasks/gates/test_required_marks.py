@@ -52,6 +52,7 @@ def kept_jpeg(mode: str | None) -> bytes:
     [
         ("white", []),
         (None, ["the mark of a kept product (white) is not in it, but trainedAlgorithmicMedia"]),
+        ("backdrop", ["the mark of a kept product (white) is not in it, but compositeCapture"]),
         ("stage", ["the mark of a kept product (white) is not in it, but compositeWithTrainedAlgorithmicMedia"]),
     ],
 )
@@ -77,6 +78,8 @@ def test_a_manifest_must_say_of_which_photo_it_is_an_edit(signer: C2paSigner) ->
     assert problems(signer.sign(white, "x", KEPT)) == []
     assert problems(signer.sign(white, "x", KeptOrigin("white", "cd" * 32))) == [false]
     assert problems(signer.sign(white, "x", KeptOrigin("stage", KEPT.photo))) == [false]
+    backdrop = KeptOrigin("backdrop", KEPT.photo)
+    assert problems(signer.sign(kept_jpeg("backdrop"), "x", backdrop), backdrop) == []
     assert problems(signer.sign(white, "x")) == [false]
     created = "its C2PA manifest does not say of it that a model made it"
     assert problems(signer.sign(kept_jpeg(None), "x", KEPT), None) == [created]

@@ -15,6 +15,7 @@ from catalogs.policy.schema import built_in_policy
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.table_schemas import DECISIONS, REFRESHED_DIGESTS, RETIRED_SLOTS
 from infra.data_quality import validate
+from infra.imaging.source_marks import mark_for
 from tasks.pipeline.audit import (
     AuditResult,
     KeptBack,
@@ -120,6 +121,12 @@ def test_a_broken_row_holds_the_batch_by_its_check_alone(change: dict[str, Any],
     result = audit(batch(rows), counted, SUITE)
     assert result.held == [check]
     assert check_of(result, check).reason.startswith(said)
+
+
+@pytest.mark.parametrize("mode", [None, "white", "backdrop", "stage", "scene"])
+def test_the_mark_of_every_mode_passes(mode: str | None) -> None:
+    rows = [{**SOUND[0], "mark": mark_for(mode).name}, *SOUND[1:]]
+    assert audit(batch(rows), totals(SOUND), SUITE).held == []
 
 
 @pytest.mark.parametrize(

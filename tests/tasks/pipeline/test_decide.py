@@ -430,15 +430,18 @@ def test_without_codes_a_copy_of_a_live_image_is_blocked_all_the_same_and_the_re
 
 
 def test_a_photo_that_is_unfit_blocks_its_slot_and_a_cutter_that_fails_is_tried_again(scenario: StoreScenario) -> None:
-    codes = {"small": "photo.too-small", "empty": "mask.empty", "lost": "photo.lost", "cutter": "cutter-failed"}
+    blocked = {"small": "photo.too-small", "empty": "mask.empty", "stage": "stage.too-small"}
+    codes = {**blocked, "lost": "photo.lost", "gone": "stage.lost", "cutter": "cutter-failed"}
     made = [
         attempt_row(word, 0, "BLOCK", made="failed", reasons=[code], finished_sha=b"", errors=f'{{"{code}": "So."}}')
         for word, code in codes.items()
     ]
     write(scenario, [planned_slot_row(f"{word}/front", word) for word in codes], list(codes), made)
     rows = rows_of(decided(scenario))
-    assert [row["state"] for row in rows] == ["blocked", "blocked", "failed", "failed"]
-    assert [row["sentence"] for row in rows] == [f"{code}: So." for code in codes.values()]
+    assert {row["sku"]: row["state"] for row in rows} == {
+        word: "blocked" if word in blocked else "failed" for word in codes
+    }
+    assert {row["sku"]: row["sentence"] for row in rows} == {word: f"{code}: So." for word, code in codes.items()}
 
 
 def test_an_image_that_no_model_made_names_a_photo_and_what_was_kept(scenario: StoreScenario) -> None:

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from infra.imaging.codecs import pixel_sha
 from tasks.reporting.kept_in_words import UNREADABLE, tell_kept
+from tests.fixtures.drawn_stages import drawn_stage
 from tests.fixtures.kept_shop import kept_picture
 
 
@@ -48,3 +50,17 @@ def test_a_generated_image_keeps_nothing() -> None:
 @pytest.mark.parametrize("text", ["{}", "[]", "no JSON", '{"mode": "white"}'])
 def test_what_cannot_be_read_is_said_and_claims_nothing(text: str) -> None:
     assert tell_kept(text) == {"proof": UNREADABLE}
+
+
+def test_on_a_stage_the_ground_is_claimed_and_the_soft_edge_is_not() -> None:
+    stage = drawn_stage(1, 300, 220)
+    told, white = tell_kept(kept_picture(1, stage=stage).kept.text), tell_kept(kept_picture(1).kept.text)
+    assert told is not None
+    assert white is not None
+    sha = pixel_sha(stage)
+    assert (told["mode"], told["stage_sha"], "stage_sha" in white) == ("stage", sha, False)
+    assert (
+        f"Around the product and its soft edge, every pixel was that of the stage {sha[:12]} (220 x 220 of it),"
+        " darkened by the product's shadow and by nothing else."
+    ) in told["proof"]
+    assert "stage" not in white["proof"]

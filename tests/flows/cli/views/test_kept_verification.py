@@ -50,3 +50,13 @@ def test_a_bar_is_drawn_on_a_terminal_alone() -> None:
         progress(1, 2)
     assert isinstance(face.file, io.StringIO)
     assert face.file.getvalue() == ""
+
+
+def test_a_warning_is_said_beside_a_sound_release() -> None:
+    gone = KeptFinding("stage.gone", "the picture is not there", undecided=True)
+    result = checked(KeptCheck(staged=True, warnings=(gone,)), KeptCheck())
+    text = shown(result)
+    assert result.sound
+    assert "the product of each was proven again from its photo. 1 with a warning: of their ground something" in text
+    assert "[red]MUG front: stage.gone: the picture is not there" in text
+    assert "warning" not in shown(checked(KeptCheck()))

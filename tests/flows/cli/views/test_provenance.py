@@ -62,6 +62,8 @@ def test_what_rows_keep_is_said_once_with_its_proof() -> None:
     kept = {"mode": "white", "photo_sha": "ab" * 32, "proof": "The core was resampled."}
     text = shown(document(rows=[row | {"kept": kept}, row | {"kept": kept}, row | {"kept": None}]))
     assert text.count(f"kept white, of the photo {'ab' * 32}: The core was resampled.") == 1
+    staged = shown(document(rows=[row | {"kept": {**kept, "mode": "stage", "stage_sha": "5e" * 32}}]))
+    assert f"kept stage, of the photo {'ab' * 32}, on the stage {'5e' * 32}: The core" in staged
     assert "kept unreadable" in shown(document(rows=[row | {"kept": {"proof": "unreadable"}}]))
 
 

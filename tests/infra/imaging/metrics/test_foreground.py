@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from infra.imaging.metrics.foreground import THUMBNAIL_SIDE, find_foreground
+from infra.imaging.metrics.foreground import THUMBNAIL_SIDE, find_foreground, known_foreground
+from tests.fixtures.drawn_stages import drawn_stage
 from tests.fixtures.product_images import (
     flat_image,
     noisy,
@@ -50,3 +51,22 @@ def test_edges_of_what_was_taken_for_background_take_confidence_away(size: int) 
 @pytest.mark.parametrize("sigma", [0, 1.5, 5])
 def test_a_blank_picture_has_no_edges_and_there_is_nothing_to_doubt(sigma: float) -> None:
     assert find_foreground(noisy(flat_image(256, 250), sigma)).confidence() == 1
+
+
+def test_a_known_product_is_what_its_alpha_says_and_is_not_doubted() -> None:
+    """On this image the border's median would call the wall ground, and the table a part of the product."""
+    stage = drawn_stage(1, 512, 512)
+    alpha = subject_mask("round", 512)
+    found = known_foreground(np.where(alpha[..., None] > 0, np.uint8(30), stage), alpha)
+    assert found.share == pytest.approx(np.pi * 0.42 * 0.40, abs=0.02)
+    assert found.confidence() == 1
+    assert find_foreground(stage).share > 0.2, "something is seen on an empty scene"
+    assert found.product_mask.shape == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    assert not known_foreground(stage, np.zeros((512, 512), np.uint8)).product_mask.any()
+
+
+def test_an_alpha_of_another_size_gives_the_same_foreground() -> None:
+    stage, alpha = drawn_stage(1, 600, 400), np.zeros((400, 600), np.uint8)
+    alpha[100:300, 150:450] = 255
+    half = alpha[::2, ::2].copy()
+    assert known_foreground(stage, half).share == pytest.approx(known_foreground(stage, alpha).share, abs=0.02)
