@@ -104,11 +104,12 @@ def _reduce_columns(lines: _Matrix, across: Sequence[_Band], width: int) -> _Mat
 def _divide_by_alpha(sums: _Matrix) -> tuple[Pixels, AlphaMask]:
     """Return colours and alpha, each rounded once, half up; only what is wholly opaque is rounded to 255."""
     coverage = sums[:, 3]
-    alpha = np.minimum(np.floor((coverage + _UNIT / 2) / _UNIT), np.where(coverage == 255 * _UNIT, 255.0, 254.0))
+    alpha = np.minimum(coverage / _UNIT + 0.5, np.where(coverage == 255 * _UNIT, 255.0, 254.0)).astype(np.uint8)
     divisor = np.maximum(coverage, 1)[:, None]
-    colours = np.floor((2 * sums[:, :3] + divisor) / (2 * divisor))
-    colours *= alpha[:, None] > 0
-    return np.ascontiguousarray(colours.astype(np.uint8).transpose(0, 2, 1)), alpha.astype(np.uint8)
+    quotients = sums[:, :3] + divisor / 2
+    quotients /= divisor
+    colours = quotients.astype(np.uint8) * (alpha > 0)[:, None]  # all are positive, so they are rounded down
+    return np.ascontiguousarray(colours.transpose(0, 2, 1)), alpha
 
 
 def _bands(size: int, reduced: int, count: int) -> list[_Band]:
