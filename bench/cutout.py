@@ -20,7 +20,7 @@ from catalogs.photos.mask_rules import judge_mask
 from catalogs.photos.photo_rules import built_in_photo_rules
 from infra.cutout.cutters import Cutter, open_cutter
 from infra.cutout.cutting import cut_photo
-from infra.cutout.refinement import refine_cutout
+from infra.cutout.refinement import refine_mask
 from infra.errors import CutterUnusable
 from infra.interfaces import AlphaMask
 from infra.nano.drawing.photographs import PLAIN_GROUNDS, DrawnPhoto, draw_photos
@@ -38,11 +38,11 @@ def measure_cutout(photos: int, seed: int, progress: Callable[[str], None]) -> d
         if number % 16 == 0:
             progress(f"cutting {drawn.ground}: photos {number + 1} to {min(number + 16, photos)}")
         for name, cutter in cutters.items():
-            alpha = refine_cutout(drawn.photo, cutter.cut(drawn.photo), name, "").alpha
+            alpha = refine_mask(drawn.photo, cutter.cut(drawn.photo))
             rows.append({"cutter": name, **_errors(drawn, alpha)})
         cut = cut_photo(drawn.photo, list(cutters.values()))
         verdict = judge_mask(cut.scores, built_in_photo_rules()).verdict
-        rows.append({"cutter": "gated", **_errors(drawn, cut.cutout.alpha), "decision": verdict.decision})
+        rows.append({"cutter": "gated", **_errors(drawn, cut.alpha), "decision": verdict.decision})
     return {
         "photos": photos,
         "side": SIDE,
@@ -128,7 +128,7 @@ def _timed(cutters: Mapping[str, Cutter]) -> dict[str, float]:
     mask = cutters["plain-ground"].cut(drawn.photo)
     parts: dict[str, Callable[[], object]] = {
         **{name: lambda cutter=cutter: cutter.cut(drawn.photo) for name, cutter in cutters.items()},  # type: ignore[misc]
-        "refinement": lambda: refine_cutout(drawn.photo, mask, "", ""),
+        "refinement": lambda: refine_mask(drawn.photo, mask),
         "cut, refined and measured": lambda: cut_photo(drawn.photo, list(cutters.values())),
     }
     return {name: round(min(_cpu_seconds(work) for _ in range(TIMED_ROUNDS)), 3) for name, work in parts.items()}

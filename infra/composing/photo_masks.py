@@ -20,7 +20,7 @@ from infra.compositing.kept_proof import mask_sha
 from infra.cutout.cutters import Cutter
 from infra.cutout.cutting import cut_photo
 from infra.errors import ExternalError, InvalidImage
-from infra.imaging.codecs import require_readable_size
+from infra.imaging.codecs import encode_grey_png, require_readable_size
 from infra.integrity.stored_work_trust import StoredWorkTrust
 from infra.interfaces import ObjectStore, Photo
 from infra.interfaces.cutouts import AlphaMask
@@ -66,7 +66,7 @@ class PhotoMasks:
     def _cut(self, photo: Photo, order: KeptOrder) -> PhotoMask:
         cut = cut_photo(photo, self._open_all(order.cutters))
         scores = {name: float(value) for name, value in cut.scores.items() if math.isfinite(value)}
-        return PhotoMask(cut.cutout.alpha, cut.cutout.cutter, cut.cutout.version, scores)
+        return PhotoMask(cut.alpha, cut.cutter, cut.version, scores)
 
     def _open_all(self, wanted: Sequence[tuple[str, str]]) -> list[Cutter]:
         for name, version in wanted:
@@ -91,7 +91,7 @@ class PhotoMasks:
 
     def _keep(self, mask_key: str, scores_key: str, photo: Photo, made: PhotoMask) -> PhotoMask:
         """Store a mask and then its scores, or return those that another process has stored meanwhile."""
-        png = encode_mask(made.alpha)
+        png = encode_grey_png(made.alpha)
         content = {
             "cutter": made.cutter,
             "version": made.version,
@@ -135,14 +135,6 @@ def find_mask(store: ObjectStore, key: str) -> AlphaMask | None:
     except (InvalidImage, cv2.error):
         return None
     return np.asarray(mask, np.uint8) if mask is not None and mask.ndim == 2 and mask.dtype == np.uint8 else None
-
-
-def encode_mask(alpha: AlphaMask) -> bytes:
-    """Return a mask as a grey PNG."""
-    done, png = cv2.imencode(".png", alpha, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    if not done:
-        raise InvalidImage(f"A mask of {alpha.shape} could not be encoded.")
-    return png.tobytes()
 
 
 def _canonical(values: Mapping[str, Any]) -> bytes:

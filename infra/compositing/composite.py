@@ -5,6 +5,7 @@ Invariant: where the product is opaque its bytes are copied and not blended; whe
 darkened by the shadow and by nothing else. Between, both are mixed once, in 8 bits, rounded half up.
 """
 
+import cv2
 import numpy as np
 
 from infra.compositing.placed_product import OPAQUE, PlacedProduct
@@ -25,16 +26,17 @@ def compose(ground: Pixels, placed: PlacedProduct, shadow: AlphaMask | None = No
     if len(set(shapes)) > 1 or ground.shape[2:] != (3,) or ground.dtype != np.uint8:
         raise ValueError(f"Ground, product and shadow are of {shapes}, {ground.dtype}; they must be of one size.")
     staged = ground.copy() if shadow is None else _darkened(ground, shadow)
-    edge = (placed.alpha > 0) & (placed.alpha < OPAQUE)
+    edge = np.nonzero((placed.alpha > 0) & (placed.alpha < OPAQUE))
     cover = placed.alpha[edge].astype(np.uint32)[:, None]
     staged[edge] = (placed.pixels[edge] * cover + staged[edge] * (OPAQUE - cover) + OPAQUE // 2) // OPAQUE
-    np.copyto(staged, placed.pixels, where=(placed.alpha == OPAQUE)[..., None])
+    cv2.copyTo(placed.pixels, np.asarray(placed.alpha == OPAQUE, np.uint8), staged)
     return staged
 
 
 def _darkened(ground: Pixels, shadow: AlphaMask) -> Pixels:
-    darkened = ground.copy()
-    dark = shadow > 0
-    light = (OPAQUE - shadow[dark].astype(np.uint32))[:, None]
-    darkened[dark] = (ground[dark] * light + OPAQUE // 2) // OPAQUE
+    darkened, rows = ground.copy(), np.flatnonzero(shadow.any(axis=1))
+    if len(rows):
+        block = slice(int(rows[0]), int(rows[-1]) + 1)
+        light = (OPAQUE - shadow[block].astype(np.uint16))[..., None]  # 255 * 255 + 127 fits into 16 bits
+        darkened[block] = (ground[block] * light + np.uint16(OPAQUE // 2)) // np.uint16(OPAQUE)
     return darkened

@@ -10,6 +10,7 @@ times as wide for the light that the product keeps off the ground.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +25,9 @@ _PASSES = 3
 _FRAME_SHARE = 0.075
 """How near to the frame the shadow begins to fade, as a share of the shorter side: the margin of a fill of 0.85."""
 _FULL = 1 << 16
-_Weights = npt.NDArray[np.int64]
+_Weights = npt.NDArray[np.float64]
+"""Whole numbers below 2^53, so sums are exact, in whatever order. Quotients and their divisors are below 2^26: one that
+is not whole misses a whole number by 2^-26 or more, so it is rounded down as a quotient of integers is."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +66,24 @@ def contact_shadow(alpha: AlphaMask, rule: ShadowRule) -> AlphaMask:
         slice(max(0, int(rows[-1]) + 1 - contact - down), int(rows[-1]) + 1 + down),
         slice(max(0, int(columns[0]) - across), int(columns[-1]) + 1 + across),
     )
-    feet = _feet(solid, contact)[window]
+    feet = _feet(solid[:, window[1]], contact)[window[0]]
     contact_line, occlusion = (_normalised(_blur(feet, length)) for length in (reach, _WIDE * reach))
-    shadow[window] = (np.maximum(contact_line, occlusion * 3 // 4) * rule.strength + _FULL // 2) // _FULL
+    darkest = np.maximum(contact_line, np.floor(occlusion * 3 / 4))
+    shadow[window] = np.floor((darkest * rule.strength + _FULL / 2) / _FULL)
     shadow = _shifted(shadow, int(rule.shift_across * width), int(rule.shift_down * height))
-    shadow = _faded(shadow)
+    _fade(shadow)
     shadow[alpha == OPAQUE] = 0
     return shadow
 
 
-def _faded(shadow: AlphaMask) -> AlphaMask:
-    """Return the shadow as it falls to nothing towards the frame: one that the frame cuts looks like a cut product."""
+def _fade(shadow: AlphaMask) -> None:
+    """Let the shadow fall to nothing towards the frame: one that the frame cuts looks like a cut product."""
     height, width = shadow.shape
     reach = max(1, int(_FRAME_SHARE * min(height, width)))
-    down, across = (np.minimum(np.arange(side), np.arange(side)[::-1]) for side in (height, width))
-    near = np.minimum(np.minimum(down[:, None], across), reach)
-    return np.asarray(shadow * near // reach, np.uint8)
+    rows = np.flatnonzero(shadow.any(axis=1))
+    down, across = (np.minimum(np.arange(side), np.arange(side)[::-1]).astype(np.int32) for side in (height, width))
+    near = np.minimum(np.minimum(down[rows, None], across), np.int32(reach))
+    shadow[rows] = shadow[rows] * near // np.int32(reach)
 
 
 def _feet(solid: npt.NDArray[np.bool_], contact: int) -> _Weights:
@@ -86,14 +91,14 @@ def _feet(solid: npt.NDArray[np.bool_], contact: int) -> _Weights:
     lowest = solid.shape[0] - 1 - solid[::-1].argmax(axis=0)
     columns = np.flatnonzero(solid.any(axis=0))
     above = lowest[columns].max() - lowest[columns]
-    weights = np.zeros(solid.shape, np.int64)
+    weights = np.zeros(solid.shape)
     weights[lowest[columns], columns] = np.maximum(0, ((contact**2 - above**2) << 16) // contact**2)
     return weights
 
 
 def _blur(weights: _Weights, reach: int) -> _Weights:
     """Return the weights blurred over `reach` pixels across and a part of it down; 2^10 more per unit of weight."""
-    blurred = weights << 10
+    blurred = weights * float(1 << 10)
     for _ in range(_PASSES):
         blurred = _box_mean(_box_mean(blurred, reach, 1), max(1, reach // _FLATTENING), 0)
     return blurred
@@ -101,17 +106,15 @@ def _blur(weights: _Weights, reach: int) -> _Weights:
 
 def _normalised(weights: _Weights) -> _Weights:
     """Return the weights with `_FULL` as the largest; all 0 where all are."""
-    return weights * _FULL // max(1, int(weights.max()))
+    return np.asarray(np.floor(weights * _FULL / max(1.0, float(weights.max()))))
 
 
 def _box_mean(values: _Weights, reach: int, axis: int) -> _Weights:
     """Return means of 2 reach + 1 values along an axis; what lies outside counts as 0."""
-    border = [(0, 0), (0, 0)]
-    border[axis] = (reach + 1, reach)
-    sums = np.cumsum(np.pad(values, border), axis=axis)
-    ends, starts = ([slice(None), slice(None)] for _ in range(2))
-    ends[axis], starts[axis] = slice(2 * reach + 1, None), slice(None, -(2 * reach + 1))
-    return (sums[tuple(ends)] - sums[tuple(starts)]) // (2 * reach + 1)
+    length = 2 * reach + 1
+    size = (length, 1) if axis else (1, length)
+    sums = cv2.boxFilter(values, cv2.CV_64F, size, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(np.floor(sums / length))
 
 
 def _shifted(shadow: AlphaMask, across: int, down: int) -> AlphaMask:

@@ -8,6 +8,7 @@ the core (ground, shadow, soft edge) has no influence on its colours, and none o
 import hashlib
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from infra.compositing.placed_product import OPAQUE, PlacedProduct
@@ -54,7 +55,9 @@ def core_digest(pixels: Pixels, alpha: AlphaMask) -> CoreProof:
     height, width = core.shape
     digest = hashlib.sha256(f"{_FORM}\n{height}x{width}\n".encode())
     digest.update(np.packbits(core).data)
-    digest.update(product.pixels[core].data)
+    # As elements of three bytes: a boolean index over pixels of three channels takes thirty times as long.
+    whole_pixels = np.ascontiguousarray(product.pixels).view("V3")[..., 0]
+    digest.update(whole_pixels[core].tobytes())
     return CoreProof(digest.hexdigest(), int(np.count_nonzero(core)), int(np.count_nonzero(alpha)))
 
 
@@ -65,11 +68,11 @@ def prove(placed: PlacedProduct, staged: Pixels) -> KeptDiffers | None:
     core = placed.alpha == OPAQUE
     if not core.any():
         return KeptDiffers("core.empty", 0, 0, 0)
+    if not cv2.norm(placed.pixels, staged, cv2.NORM_INF, core.view(np.uint8)):
+        return None
     different = placed.pixels != staged
     # Not `any(axis=2)`: on a photo of 12 megapixels it takes 0.15 s, and this 0.02 s.
     changed = core & (different[..., 0] | different[..., 1] | different[..., 2])
     count = int(np.count_nonzero(changed))
-    if not count:
-        return None
     top, left = divmod(int(changed.argmax()), changed.shape[1])
     return KeptDiffers("core.pixels-differ", count, left, top)

@@ -53,8 +53,10 @@ class Ground:
         down, across = (np.linspace(-1, 1, length, dtype=np.float32) for length in (height, width))
         columns = np.stack([across**to for _, to in _EXPONENTS[: len(self.coefficients)]])
         rows = np.stack([down**by for by, _ in _EXPONENTS[: len(self.coefficients)]], axis=1)
-        colours = [(rows * channel) @ columns for channel in self.coefficients.T]
-        return np.asarray(np.clip(np.stack(colours), 1, 255), np.float32)
+        colours = np.empty((3, height, width), np.float32)
+        for plane, channel in zip(colours, self.coefficients.T, strict=True):
+            np.matmul(rows * channel, columns, out=plane)
+        return np.asarray(np.clip(colours, 1, 255, out=colours))
 
 
 _EXPONENTS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))

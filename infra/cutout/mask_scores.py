@@ -1,8 +1,7 @@
 """Measures of a mask: numbers that tell a good cut-out from a bad one without knowing the right one.
 
-Inputs: a photo, the mask that is used, and the mask of another cutter, if any. Outputs: `MaskScores`; nothing is
-decided here, `catalogs.photos.mask_rules` decides. All is measured at 1024 px at most, so that numbers mean the same
-at every size of the photo.
+Inputs: a reduced photo, the mask that is used, and the mask of another cutter, if any, all of one size. Outputs:
+`MaskScores`; nothing is decided here, `catalogs.photos.mask_rules` decides.
 
 Two masks agree where they differ only within 0.4 % of the long side around the outline: a network that looks at 320 px
 cannot do better, and the outline is refined afterwards. Measured so, masks of drawn products before plain grounds
@@ -16,12 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.cutout.ground import fit_ground
+from infra.cutout.reduced_photo import ReducedPhoto
 from infra.cutout.refinement import BAND_SHARE
-from infra.imaging.metrics.foreground import downscale
-from infra.interfaces import AlphaMask, Photo, Pixels
-
-MEASURED_SIDE = 1024
+from infra.interfaces import AlphaMask, Pixels
 
 MIN_CONTRAST = 12
 """Grey levels, in the channel that differs most, below which product and ground beside the outline are alike: white on
@@ -34,6 +30,10 @@ FRAME_REACH = 0.012
 """A product within this share of the photo's side lies on the frame: listing photos keep a white line of a few pixels.
 A tight crop touches the frame where the product is round or ends in a point, a cut one lies along it: of twelve listing
 photos the two that are cut close have 0.74 and 1, a white lamp that fills its photo 0.44, and whole bags 0.03."""
+
+_Places = tuple[npt.NDArray[np.intp], ...]
+
+_REACH = 4
 
 _SOFT_LOW, _SOFT_HIGH = 26, 229
 """Opacities between a tenth and nine tenths."""
@@ -77,31 +77,22 @@ class MaskScores:
         return measured if self.agreement is None else {"mask.agreement": self.agreement, **measured}
 
 
-def measure_mask(photo: Photo, mask: AlphaMask, other: AlphaMask | None) -> MaskScores:
-    """Return the scores of a mask; both masks are of the photo's size."""
-    pixels, alpha = downscale(photo.pixels, MEASURED_SIDE), _at_measured_size(mask)
-    product = np.asarray(alpha >= 128, np.uint8)
-    ground = fit_ground(pixels)
+def measure_mask(photo: ReducedPhoto, alpha: AlphaMask, other: AlphaMask | None) -> MaskScores:
+    """Return the scores of a mask; both masks are reduced as the photo is."""
+    product, ground = np.asarray(alpha >= 128, np.uint8), photo.ground
     area, filled = cv2.countNonZero(product), cv2.countNonZero(_filled(product))
     return MaskScores(
-        agreement=None if other is None else _agreement(product, np.asarray(_at_measured_size(other) >= 128, np.uint8)),
+        agreement=None if other is None else _agreement(product, np.asarray(other >= 128, np.uint8)),
         area=area / product.size,
         holes=(filled - area) / filled if filled else 0.0,
         soft=float(np.count_nonzero((alpha >= _SOFT_LOW) & (alpha <= _SOFT_HIGH)) / area) if area else 0.0,
         frame=_along_frame(product),
-        faint=_faint_outline(pixels, product),
+        faint=_faint_outline(photo.pixels, product),
         parts=float(_count_parts(product)),
         plainness=ground.plainness,
         noise=ground.noise,
         covered=ground.covered,
     )
-
-
-def _at_measured_size(mask: AlphaMask) -> AlphaMask:
-    height, width = mask.shape
-    scale = min(1.0, MEASURED_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else mask
 
 
 def _agreement(product: AlphaMask, other: AlphaMask) -> float:
@@ -132,24 +123,31 @@ def _along_frame(product: AlphaMask) -> float:
 def _faint_outline(pixels: Pixels, product: AlphaMask) -> float:
     """Return the share of the outline, but for the frame, where product and ground are alike."""
     kernel = np.ones((3, 3), np.uint8)
-    outline = np.asarray(cv2.morphologyEx(product, cv2.MORPH_GRADIENT, kernel) & product, np.bool_)
-    if not outline.any():
+    outline = np.nonzero(cv2.morphologyEx(product, cv2.MORPH_GRADIENT, kernel) & product)
+    if not len(outline[0]):
         return 0.0
     inside, outside = (_mean_around(pixels, cv2.erode(plane, kernel), outline) for plane in (product, 1 - product))
     return float((np.abs(inside - outside).max(axis=1) < MIN_CONTRAST).mean())
 
 
-def _mean_around(pixels: Pixels, weights: AlphaMask, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+def _mean_around(pixels: Pixels, weights: AlphaMask, where: _Places) -> npt.NDArray[np.float32]:
     """Return the mean colour of the weighted pixels within four pixels of some pixels; far from them all it is 0."""
-    size = (9, 9)
-    counts = cv2.boxFilter(weights.astype(np.float32), cv2.CV_32F, size, normalize=False)[where]
-    sums = cv2.boxFilter(pixels * np.asarray(weights, np.uint8)[..., None], cv2.CV_32F, size, normalize=False)[where]
+    counts = _sums_around(weights, where).astype(np.float32)
+    sums = _sums_around(np.asarray(cv2.copyTo(pixels, weights), np.uint8), where).astype(np.float32)
     return np.asarray(sums / np.maximum(counts, 1)[:, None], np.float32)
 
 
+def _sums_around(values: npt.NDArray[np.uint8], where: _Places) -> npt.NDArray[np.int32]:
+    """Return the sums over 9 x 9 pixels around some pixels; there are few of them, so each is four look-ups."""
+    padded = cv2.copyMakeBorder(values, _REACH, _REACH, _REACH, _REACH, cv2.BORDER_REFLECT_101)
+    before, (top, left) = cv2.integral(padded), where
+    bottom, right = top + 2 * _REACH + 1, left + 2 * _REACH + 1
+    return np.asarray(before[bottom, right] - before[top, right] - before[bottom, left] + before[top, left], np.int32)
+
+
 def _count_parts(product: AlphaMask) -> int:
-    _, _, stats, _ = cv2.connectedComponentsWithStats(product, connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA]
+    count, labels = cv2.connectedComponents(product, connectivity=8)
+    areas = np.bincount(labels.ravel(), minlength=count)[1:]
     if not len(areas):
         return 0
     least = max(MIN_PART_SHARE * product.size, MIN_PART_OF_LARGEST * float(areas.max()))

@@ -1,6 +1,7 @@
 """Measures of a photo: is it sharp, is the product large in it, is there a product at all.
 
-Inputs: a photo and the product's mask. Outputs: named floats; nothing is decided here, `catalogs.photos.fitness` does.
+Inputs: a reduced photo and the product's mask. Outputs: named floats; nothing is decided here:
+`catalogs.photos.fitness` does that.
 Whether a person wears or carries the product is not measured: a silhouette has no skin, and wood has its colour. Where
 `packshot[nudity]` is installed, its `nudity.face` says it of photos with a face.
 """
@@ -8,21 +9,18 @@ Whether a person wears or carries the product is not measured: a silhouette has 
 import cv2
 import numpy as np
 
-from infra.cutout.ground import fit_ground
 from infra.cutout.plain_ground import MIN_TOLERANCE
-from infra.imaging.metrics.foreground import downscale
+from infra.cutout.reduced_photo import ReducedPhoto
 from infra.imaging.metrics.pixels import measure_pixels
-from infra.interfaces import AlphaMask, Photo
-
-MEASURED_SIDE = 1024
+from infra.interfaces import AlphaMask
 
 MAX_STROKE_SHARE = 0.015
 """Half the thickness, over the long side, of strokes and lines of letters. The thickest island of the three labels
 among twelve listing photos has 0.006 to 0.012, that of the thinnest of 64 drawn products 0.05."""
 
 
-def measure_photo(photo: Photo, mask: AlphaMask) -> dict[str, float]:
-    """Return the measurements.
+def measure_photo(photo: ReducedPhoto, mask: AlphaMask, reduced_mask: AlphaMask) -> dict[str, float]:
+    """Return the measurements; `mask` has the photo's own size, `reduced_mask` that of the reduced one.
 
     `photo.blur` (`blur.foreground` of `infra.imaging.metrics.pixels`: 10 is sharp, below 4 is blurred), `photo.side`
     and `photo.product` (pixels: the photo's long side, and that of the product's box), `photo.letters` (how
@@ -33,17 +31,13 @@ def measure_photo(photo: Photo, mask: AlphaMask) -> dict[str, float]:
         "photo.blur": measure_pixels(photo.pixels)["blur.foreground"],
         "photo.side": float(max(mask.shape)),
         "photo.product": float(max(width, height)),
-        "photo.letters": _letters(photo, mask),
+        "photo.letters": _letters(photo, reduced_mask),
     }
 
 
-def _letters(photo: Photo, mask: AlphaMask) -> float:
-    pixels = downscale(photo.pixels, MEASURED_SIDE)
-    height, width = pixels.shape[:2]
+def _letters(photo: ReducedPhoto, mask: AlphaMask) -> float:
     # Ground between lines of letters may be in the mask; it is no ink.
-    ink = np.abs(pixels.transpose(2, 0, 1) - fit_ground(pixels).planes(height, width)).max(axis=0) > MIN_TOLERANCE
-    inside = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) >= 128
-    product = np.asarray(ink & inside, np.uint8)
-    if cv2.distanceTransform(product, cv2.DIST_L2, 3).max() > MAX_STROKE_SHARE * max(height, width):
+    product = np.asarray((photo.difference > MIN_TOLERANCE) & (mask >= 128), np.uint8)
+    if cv2.distanceTransform(product, cv2.DIST_L2, 3).max() > MAX_STROKE_SHARE * max(mask.shape):
         return 0.0
     return float(cv2.connectedComponents(product, connectivity=8)[0] - 1)

@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.cutout.ground import Ground, fit_ground, ring_mask
-from infra.imaging.metrics.foreground import downscale
+from infra.cutout.ground import Ground, ring_mask
+from infra.cutout.reduced_photo import ReducedPhoto, largest_difference, reduce_photo, row_blocks, split_planes
 from infra.interfaces import AlphaMask, Photo, Pixels
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
-
-MAX_SIDE = 1024
+Seeds = list[tuple[int, int]]
+"""Rows and columns of pixels."""
 
 MIN_TOLERANCE, MAX_TOLERANCE = 5.0, 14.0
 """Grey levels by which ground may miss its fitted colour: 3 and four times its noise, between these two."""
@@ -56,42 +56,45 @@ class PlainGroundCutter:
 
     def cut(self, photo: Photo) -> AlphaMask:
         """Return the mask, at the photo's size."""
-        small = downscale(photo.pixels, MAX_SIDE)
-        product = _without_dust(_find_product(small, fit_ground(small)))
         height, width = photo.pixels.shape[:2]
+        return self.cut_reduced(reduce_photo(photo), height, width)
+
+    def cut_reduced(self, photo: ReducedPhoto, height: int, width: int) -> AlphaMask:
+        """Return the mask of a photo of this size that was reduced before."""
+        product = _without_dust(_find_product(photo)) * np.uint8(255)
         if product.shape == (height, width):
-            return product * np.uint8(255)
-        enlarged = cv2.resize(product * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.asarray((enlarged >= 128) * np.uint8(255), np.uint8)
+            return product
+        enlarged = cv2.resize(product, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.threshold(enlarged, 127, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _find_product(pixels: Pixels, ground: Ground) -> AlphaMask:
+def _find_product(photo: ReducedPhoto) -> AlphaMask:
     """Return the product by the steepest shadow that takes no part of it."""
-    colours, tolerance = ground.planes(*pixels.shape[:2]), _tolerance(ground)
-    calm = cv2.GaussianBlur(pixels, (0, 0), 1.0)
+    colours, tolerance = photo.ground_colours, _tolerance(photo.ground)
+    calm = cv2.GaussianBlur(photo.pixels, (0, 0), 1.0)
     near, tinted = _near_ground(calm, colours, tolerance)
     # What is near without the blur is ground too, up to the edge itself.
-    sharp = _largest([cv2.absdiff(plane, behind) for plane, behind in zip(_planes(pixels), colours, strict=True)])
-    seeds, slope = _ground_patches(near, pixels, colours), _slope(calm)
+    sharp = photo.difference
+    seeds, slope = _seeds(near, photo.pixels, colours), _slope(calm)
     product: AlphaMask | None = None
     for limit, loss in SHADOW_SLOPES:
         gentle = np.asarray(slope <= limit / max(slope.shape), np.uint8)
         shadow = tinted & (cv2.erode(gentle, _kernel(2 * GAP + 1)) > 0)
         reclaimed = np.asarray(((near | tinted) & (gentle > 0)) | (sharp <= tolerance), np.uint8)
-        found = 1 - _flooded(near | shadow, seeds, reclaimed)
+        found = 1 - _flooded((near | shadow).view(np.uint8), seeds, reclaimed)
         if product is not None and cv2.countNonZero(found) < (1 - loss) * cv2.countNonZero(product):
             break
         product = found
     return np.asarray(product, np.uint8)
 
 
-def _flooded(open_ground: Booleans, seeds: Booleans, reclaimed: AlphaMask) -> AlphaMask:
+def _flooded(open_ground: AlphaMask, seeds: Seeds, reclaimed: AlphaMask) -> AlphaMask:
     """Return what joins the seeds, and of the strip that was left before each edge what is ground as well."""
-    _, labels = cv2.connectedComponents(open_ground.astype(np.uint8), connectivity=4)
-    is_ground = np.zeros(labels.max() + 1, np.bool_)
-    is_ground[np.unique(labels[seeds])] = True
-    is_ground[0] = False
-    flooded = np.asarray(is_ground[labels], np.uint8)
+    count, labels = cv2.connectedComponents(open_ground, connectivity=4)
+    is_ground = np.zeros(count, np.uint8)
+    is_ground[[labels[seed] for seed in seeds]] = 1
+    is_ground[0] = 0
+    flooded = np.asarray(np.take(is_ground, labels), np.uint8)
     for _ in range(GAP):
         flooded |= cv2.dilate(flooded, _kernel(3)) & reclaimed
     return flooded
@@ -103,21 +106,19 @@ def _tolerance(ground: Ground) -> float:
 
 def _near_ground(calm: Pixels, colours: Floats, tolerance: float) -> tuple[Booleans, Booleans]:
     """Return where the ground's colour is, and where it is darker by a shadow: the same tint, less of it."""
-    channels = _planes(calm)
-    near = _largest([cv2.absdiff(plane, ground) for plane, ground in zip(channels, colours, strict=True)]) <= tolerance
+    near, tinted = (np.empty(calm.shape[:2], np.bool_) for _ in range(2))
+    for rows in row_blocks(len(calm)):
+        near[rows], tinted[rows] = _near_ground_rows(calm[rows], colours[:, rows], tolerance)
+    return near, tinted
+
+
+def _near_ground_rows(calm: Pixels, colours: Floats, tolerance: float) -> tuple[Booleans, Booleans]:
+    channels = split_planes(calm)
+    near = largest_difference(channels, colours) <= tolerance
     light = sum(plane * ground for plane, ground in zip(channels, colours, strict=True))
     brightness = light / sum(ground * ground for ground in colours)
-    cast = _largest([cv2.absdiff(plane, ground * brightness) for plane, ground in zip(channels, colours, strict=True)])
+    cast = largest_difference(channels, [ground * brightness for ground in colours])
     return near, (cast <= MAX_SHADOW_CAST) & (brightness >= MIN_SHADOW) & (brightness < 1.02)
-
-
-def _planes(pixels: Pixels) -> list[Floats]:
-    return [plane.astype(np.float32) for plane in cv2.split(pixels)]
-
-
-def _largest(planes: list[Floats]) -> Floats:
-    red, green, blue = planes
-    return np.asarray(cv2.max(cv2.max(red, green), blue), np.float32)
 
 
 def _slope(calm: Pixels) -> Floats:
@@ -131,11 +132,11 @@ def _kernel(side: int) -> AlphaMask:
     return np.ones((side, side), np.uint8)
 
 
-def _ground_patches(near: Booleans, pixels: Pixels, colours: Floats) -> Booleans:
-    """Return the patches of the ground's colour that reach the frame, and those that are holes."""
+def _seeds(near: Booleans, pixels: Pixels, colours: Floats) -> Seeds:
+    """Return a pixel of each patch of the ground's colour that reaches the frame, or is a hole."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8), connectivity=4)
     is_ground = np.zeros(count, np.bool_)
-    is_ground[np.unique(labels[ring_mask(*near.shape) & near])] = True
+    is_ground[labels[ring_mask(*near.shape) & near]] = True
     may_be_hole = (stats[:, cv2.CC_STAT_AREA] >= MIN_HOLE_SHARE * near.size) & ~is_ground
     may_be_hole[0] = False  # what is not near
     cores = cv2.erode(near.astype(np.uint8), _kernel(5))
@@ -146,11 +147,17 @@ def _ground_patches(near: Booleans, pixels: Pixels, colours: Floats) -> Booleans
         if cv2.countNonZero(inside & cores[box]) >= _MIN_HOLE_CORE * area:
             mean, ground = pixels[box][inside].mean(axis=0), colours[:, *box][:, inside].mean(axis=1)
             is_ground[label] = np.abs(mean - ground).max() <= MAX_HOLE_DEVIATION
-    return np.asarray(is_ground[labels], np.bool_)
+    is_ground[0] = False
+    return [_first_pixel(labels, int(label), stats[label]) for label in np.flatnonzero(is_ground)]
+
+
+def _first_pixel(labels: npt.NDArray[np.int32], label: int, box: npt.NDArray[np.int32]) -> tuple[int, int]:
+    left, top, width = (int(number) for number in box[:3])
+    return top, left + int((labels[top, left : left + width] == label).argmax())
 
 
 def _without_dust(product: AlphaMask) -> AlphaMask:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(product, connectivity=8)
-    stays = stats[:, cv2.CC_STAT_AREA] >= MIN_PART_SHARE * product.size
+    count, labels = cv2.connectedComponents(product, connectivity=8)
+    stays = np.bincount(labels.ravel(), minlength=count) >= MIN_PART_SHARE * product.size
     stays[0] = False
-    return np.asarray(stays[labels], np.uint8)
+    return np.asarray(np.take(stays.view(np.uint8), labels), np.uint8)

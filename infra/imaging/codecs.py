@@ -17,6 +17,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from isal import isal_zlib
 
 from infra.errors import InvalidImage
@@ -51,7 +52,7 @@ _MAX_SOFTWARE_CHARACTERS = 40
 _SECOND_CHUNK_NAME_OFFSET = len(PNG_SIGNATURE) + 12 + 13 + 4
 """Offset of the name of the chunk after the header."""
 
-_EIGHT_BIT_RGB = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
+_EIGHT_BIT_RGB, _EIGHT_BIT_GREY = (struct.pack(">BBBBB", 8, colour_type, 0, 0, 0) for colour_type in (2, 0))
 
 
 def encode_png(pixels: Pixels, software: str = "") -> bytes:
@@ -61,15 +62,24 @@ def encode_png(pixels: Pixels, software: str = "") -> bytes:
     """
     _require_rgb(pixels)
     height, width, _ = pixels.shape
-    values = pixels.reshape(height, 3 * width)
-    rows = np.empty((height, 1 + 3 * width), np.uint8)
+    software_chunk = _chunk(b"tEXt", _SOFTWARE_KEYWORD + software.encode("latin-1")) if software else ()
+    return _png(pixels.reshape(height, 3 * width), struct.pack(">II", width, height) + _EIGHT_BIT_RGB, software_chunk)
+
+
+def encode_grey_png(plane: npt.NDArray[np.uint8]) -> bytes:
+    """Return a plane (height x width, uint8) as a grey PNG, or raise `InvalidImage` for any other array."""
+    if plane.dtype != np.uint8 or plane.ndim != 2 or not plane.size:
+        raise InvalidImage(f"A plane must be a uint8 array of height x width, not {plane.dtype} {plane.shape!r}.")
+    return _png(plane, struct.pack(">II", *plane.shape[::-1]) + _EIGHT_BIT_GREY)
+
+
+def _png(values: npt.NDArray[np.uint8], header: bytes, software_chunk: tuple[bytes, ...] = ()) -> bytes:
+    """Return the PNG of rows of bytes."""
+    rows = np.empty((len(values), 1 + values.shape[1]), np.uint8)
     rows[:, 0] = _FILTER_UP
     rows[0, 1:] = values[0]
     np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
-    header = struct.pack(">II", width, height) + _EIGHT_BIT_RGB
-    body = isal_zlib.compress(rows, _COMPRESSION_LEVEL)
-    software_chunk = _chunk(b"tEXt", _SOFTWARE_KEYWORD + software.encode("latin-1")) if software else ()
-    end = _chunk(b"IEND", b"")
+    body, end = isal_zlib.compress(rows, _COMPRESSION_LEVEL), _chunk(b"IEND", b"")
     return b"".join((PNG_SIGNATURE, *_chunk(b"IHDR", header), *software_chunk, *_chunk(b"IDAT", body), *end))
 
 

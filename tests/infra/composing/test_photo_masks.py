@@ -8,8 +8,9 @@ import pytest
 
 from catalogs import layout
 from catalogs.photos.kept_request import parse_kept_request
-from infra.composing.photo_masks import CutterChanged, PhotoMasks, encode_mask, find_mask
+from infra.composing.photo_masks import CutterChanged, PhotoMasks, find_mask
 from infra.cutout.cutters import Cutter
+from infra.imaging.codecs import encode_grey_png
 from infra.integrity.keyring import IntegrityKeys
 from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import ObjectStore, Photo
@@ -63,7 +64,7 @@ def test_a_mask_is_cut_once_and_found_again_with_its_scores(store: ObjectStore) 
 
 @pytest.mark.parametrize(
     "planted",
-    [b"", b"no png", encode_mask(np.zeros((3, 3), np.uint8)), encode_mask(np.full((320, 320), 255, np.uint8))],
+    [b"", b"no png", encode_grey_png(np.zeros((3, 3), np.uint8)), encode_grey_png(np.full((320, 320), 255, np.uint8))],
     ids=["empty", "no-png", "another-size", "another-mask"],
 )
 @pytest.mark.parametrize("with_scores", [True, False])

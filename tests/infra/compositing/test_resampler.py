@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.compositing.resampler import RESAMPLERS, resample_hermite
+from infra.compositing.resampler import MAX_SIDE, RESAMPLERS, resample_hermite
 from infra.interfaces.cutouts import Cutout
 from tests.fixtures.placed_cutouts import drawn_cutout, random_cutouts
 
@@ -168,3 +168,11 @@ def test_a_larger_or_empty_size_is_refused(size: tuple[int, int]) -> None:
 
 def test_versions_are_found_by_their_name() -> None:
     assert {"hermite-1": resample_hermite} == RESAMPLERS
+
+
+def test_a_side_whose_sums_would_not_fit_into_64_bits_is_refused() -> None:
+    longest, longer = (np.full((1, side), 255, np.uint8) for side in (MAX_SIDE, MAX_SIDE + 1))
+    pixels, alpha = resample_hermite(np.full((*longest.shape, 3), 9, np.uint8), longest, 1, 1)
+    assert (pixels.tolist(), alpha.tolist()) == ([[[9, 9, 9]]], [[255]])
+    with pytest.raises(ValueError, match="cannot be reduced"):
+        resample_hermite(np.zeros((*longer.shape, 3), np.uint8), longer, 1, 1)

@@ -26,7 +26,7 @@ FLOOD, DRAWN = PlainGroundCutter(), DrawnCutter("drawn", disc())
 @pytest.mark.parametrize("cutters", [[FLOOD, DRAWN], [DRAWN, FLOOD]])
 def test_before_a_plain_ground_the_flood_is_used_and_the_other_agrees(cutters: list[DrawnCutter]) -> None:
     cut = cut_photo(photo_of(disc()), cutters)
-    assert cut.cutout.cutter == "plain-ground"
+    assert cut.cutter == "plain-ground"
     assert list(cut.masks) == ["plain-ground", "drawn"]
     assert cut.scores["mask.agreement"] > 0.99
     assert (cut.scores["mask.flooded"], cut.scores["mask.given"]) == (1.0, 0.0)
@@ -34,7 +34,7 @@ def test_before_a_plain_ground_the_flood_is_used_and_the_other_agrees(cutters: l
 
 def test_before_a_busy_ground_the_flood_has_no_vote() -> None:
     cut = cut_photo(photo_of(disc(), boards(256)), [FLOOD, DRAWN])
-    assert cut.cutout.cutter == "drawn"
+    assert cut.cutter == "drawn"
     assert list(cut.masks) == ["drawn"]
     assert "mask.agreement" not in cut.scores
     assert cut.scores["mask.flooded"] == 0.0
@@ -48,19 +48,19 @@ def test_two_networks_confirm_each_other_before_any_ground() -> None:
 
 def test_the_flood_alone_is_used_wherever_there_is_no_other() -> None:
     cut = cut_photo(photo_of(disc(), boards(256)), [FLOOD])
-    assert cut.cutout.cutter == "plain-ground"
+    assert cut.cutter == "plain-ground"
     assert "mask.agreement" not in cut.scores
 
 
 def test_a_photo_with_transparency_was_cut_by_its_shop() -> None:
     cut = cut_photo(photo_of(disc(), GREEN, alpha=disc()), [FLOOD, DRAWN])
-    assert (cut.cutout.cutter, cut.scores["mask.given"]) == ("file-alpha", 1.0)
-    assert np.array_equal(cut.cutout.alpha, disc())
+    assert (cut.cutter, cut.scores["mask.given"]) == ("file-alpha", 1.0)
+    assert np.array_equal(cut.alpha, disc())
 
 
 def test_the_cutout_is_refined() -> None:
     cut = cut_photo(photo_of(disc(512), GREEN), [DrawnCutter("drawn", disc(512, 0.303))])
-    assert iou(cut.cutout.alpha, disc(512)) > 0.995
+    assert iou(cut.alpha, disc(512)) > 0.995
     assert 0 < cut.scores["mask.soft"] < 0.03
 
 

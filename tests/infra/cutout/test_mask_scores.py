@@ -5,12 +5,17 @@ import numpy as np
 import pytest
 
 from infra.cutout.mask_scores import MaskScores, measure_mask
-from infra.interfaces import AlphaMask
+from infra.cutout.reduced_photo import reduce_mask, reduce_photo
+from infra.interfaces import AlphaMask, Photo
 from tests.infra.cutout.drawn_products import boards, disc, photo_of, ring
 
 
+def measured(photo: Photo, mask: AlphaMask, other: AlphaMask | None) -> MaskScores:
+    return measure_mask(reduce_photo(photo), reduce_mask(mask), None if other is None else reduce_mask(other))
+
+
 def scores(mask: AlphaMask, other: AlphaMask | None = None) -> MaskScores:
-    return measure_mask(photo_of(mask), mask, other)
+    return measured(photo_of(mask), mask, other)
 
 
 def test_a_good_mask_has_good_numbers() -> None:
@@ -70,8 +75,8 @@ def test_a_white_line_along_the_frame_hides_no_cut() -> None:
 
 def test_a_product_as_pale_as_its_ground_has_a_faint_outline() -> None:
     mask = disc(512)
-    assert measure_mask(photo_of(mask, (255, 255, 255), (249, 249, 247)), mask, None).faint > 0.95
-    assert measure_mask(photo_of(mask, (255, 255, 255), (225, 225, 225)), mask, None).faint < 0.05
+    assert measured(photo_of(mask, (255, 255, 255), (249, 249, 247)), mask, None).faint > 0.95
+    assert measured(photo_of(mask, (255, 255, 255), (225, 225, 225)), mask, None).faint < 0.05
 
 
 def test_products_are_counted_and_their_dust_is_not() -> None:
@@ -80,11 +85,11 @@ def test_products_are_counted_and_their_dust_is_not() -> None:
 
 
 def test_a_busy_ground_is_not_plain() -> None:
-    assert measure_mask(photo_of(disc(), boards(256)), disc(), None).plainness < 0.5
+    assert measured(photo_of(disc(), boards(256)), disc(), None).plainness < 0.5
 
 
 def test_numbers_mean_the_same_at_every_size() -> None:
-    small, large = (measure_mask(photo_of(ring(side)), ring(side), None).values for side in (700, 2100))
+    small, large = (measured(photo_of(ring(side)), ring(side), None).values for side in (700, 2100))
     assert small == pytest.approx(large, abs=0.02)
 
 
@@ -92,7 +97,7 @@ def test_numbers_mean_the_same_at_every_size() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 60), (64, 64)])
 def test_empty_and_full_masks_have_finite_numbers(level: int, shape: tuple[int, int]) -> None:
     mask = np.full(shape, level, np.uint8)
-    values = measure_mask(photo_of(mask), mask, mask).values
+    values = measured(photo_of(mask), mask, mask).values
     assert all(np.isfinite(value) for value in values.values())
     assert values["mask.area"] == level / 255
     assert values["mask.agreement"] == 1.0

@@ -90,3 +90,14 @@ def test_a_photo_of_one_colour_has_no_product(shape: tuple[int, int]) -> None:
 def test_the_same_photo_gives_the_same_mask() -> None:
     photo = photo_of(ring(), (240, 240, 240), noise=2.0)
     assert np.array_equal(cut(photo), cut(photo))
+
+
+def test_every_hole_and_every_patch_at_the_frame_is_flooded_whatever_its_shape() -> None:
+    photo = photo_of(disc(512, 0.45))
+    cv2.polylines(photo.pixels, [np.array([[150, 260], [256, 150], [362, 260]])], False, (255, 255, 255), 24)
+    cv2.circle(photo.pixels, (256, 340), 30, (255, 255, 255), -1)
+    photo.pixels[:, 250:262][:40] = 40  # divides the ground above the product
+    mask = cut(photo)
+    assert [int(mask[row, column]) for row, column in ((154, 256), (340, 256), (2, 2), (2, 509), (256, 60))] == [
+        0
+    ] * 4 + [255]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import InvalidImage
-from infra.imaging.codecs import decode, encode_png, pixel_sha, read_software
+from infra.imaging.codecs import decode, encode_grey_png, encode_png, pixel_sha, read_software
 from infra.interfaces import Pixels
 from tests.fixtures.hostile_images import raw_png
 
@@ -25,6 +25,22 @@ def test_a_png_gives_back_every_pixel_in_rgb(height: int, width: int, seed: int)
     again = decode(encode_png(pixels))
     assert again.dtype == np.uint8
     assert np.array_equal(again, pixels)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 1000))
+def test_a_grey_png_gives_back_every_value_of_its_plane(height: int, width: int, seed: int) -> None:
+    plane = picture(height, width, seed)[..., 0]
+    data = np.frombuffer(encode_grey_png(plane), np.uint8)
+    again = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    assert again is not None
+    assert again.shape == (height, width)
+    assert np.array_equal(again, plane)
+
+
+@pytest.mark.parametrize("plane", [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4)), np.zeros((0, 4), np.uint8)])
+def test_what_is_no_plane_of_bytes_is_refused(plane: np.ndarray) -> None:
+    with pytest.raises(InvalidImage, match="A plane must be a uint8 array"):
+        encode_grey_png(plane)
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))

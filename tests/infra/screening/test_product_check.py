@@ -20,9 +20,9 @@ from catalogs.photos.kept_judgement import (
 from catalogs.photos.kept_request import parse_kept_result
 from catalogs.recipe.render_settings import Finish
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt
-from infra.composing.photo_masks import encode_mask, find_mask
+from infra.composing.photo_masks import find_mask
 from infra.compositing.jpeg_loss import LossLimits
-from infra.imaging.codecs import decode, encode_png, pixel_sha
+from infra.imaging.codecs import decode, encode_grey_png, encode_png, pixel_sha
 from infra.imaging.finishing import finish
 from infra.interfaces import FinishParameters, ObjectStore, Pixels
 from infra.screening import product_check
@@ -142,7 +142,7 @@ def test_another_mask_is_found(store: ObjectStore, composed: ComposedShop) -> No
     mask = find_mask(store, key)
     assert mask is not None
     mask[300:330, 300:330] = 0
-    store.write(key, encode_mask(mask))
+    store.write(key, encode_grey_png(mask))
     assert_broken(one(store, composed.images[0]), "core.mask-differs")
 
 
