@@ -75,15 +75,18 @@ def test_products_are_kept_from_photos_and_bad_photos_are_caught_for_their_reaso
 ) -> None:
     out, night = rehearsal
     tables = open_tables(str(out / "store"))
-    rows = tables.read("manifest/rehearsal", ("sku", "mode", "kept")).to_pylist()
-    kept = {row["sku"]: json.loads(row["kept"]) for row in rows if row["mode"] == "white"}
-    assert sorted(kept) == [f"OWN-{number}" for number in range(1, 6)]
+    rows = tables.read("manifest/rehearsal", ("sku", "mode", "stage", "kept")).to_pylist()
+    kept = {row["sku"]: json.loads(row["kept"]) for row in rows if row["mode"] is not None}
+    assert {row["sku"]: row["mode"] for row in rows if row["mode"] is not None} == {
+        "OWN-1": "white", "OWN-2": "backdrop", "OWN-3": "backdrop", "OWN-4": "backdrop", "OWN-5": "white"
+    }  # fmt: skip
+    assert len({row["stage"] for row in rows if row["mode"] == "backdrop"}) == 2, "both stages are used"
     assert {document["scores"]["kept.broken"] for document in kept.values()} == {0}
     waiting = {row["sku"]: row["reasons"] for row in tables.read("outcomes/rehearsal", ("sku", "reasons")).to_pylist()}
     assert {sku: reasons for sku, reasons in waiting.items() if sku.startswith("OWN")} == {
         "OWN-6": ["photo.too-small"], "OWN-7": ["photo.cropped"], "OWN-8": ["photo.missing"]
     }  # fmt: skip
-    assert night["photos"]["kept"] == {"white": 5}
+    assert night["photos"]["kept"] == {"white": 2, "backdrop": 3}
     verify = [sys.executable, "-m", "flows.cli", "verify", str(out / "store"), "--kept", "--json"]
     proven = json.loads(subprocess.run(verify, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     assert (proven["checked"], proven["broken"], proven["undecided"], proven["staged"]) == (5, 0, 0, 5), proven

@@ -34,6 +34,8 @@ def rehearse(
     with resources.as_file(resources.files("catalogs") / "data") as data:
         values = _torch_rehearsal_parameters(data) if engine == "torch" else _stub_rehearsal_parameters(data)
         parameters = options.parse_parameters(store=str(out / "store"), **values)
+        if engine == "torch":  # the stub rehearses the sample catalogue, which has no photos
+            _add_stages(parameters, data)
         report = _run_refresh_flow(parameters, as_json)
     _print_report_and_exit(report, as_json, parameters.store)
 
@@ -56,6 +58,13 @@ def _torch_rehearsal_parameters(data: Path) -> dict[str, str]:
         "model": str(MODEL_FOLDER),
         "precision": "fp32",
     }
+
+
+def _add_stages(parameters: RefreshParameters, data: Path) -> None:
+    from flows.parameters import read_policy
+    from flows.rehearsal_stages import add_rehearsal_stages
+
+    add_rehearsal_stages(parameters.store, data / "stages", read_policy(parameters.policy), read_settings())
 
 
 def _stub_rehearsal_parameters(data: Path) -> dict[str, str]:

@@ -124,10 +124,15 @@ def _terms(
 
 
 def _open(store: str, library: str, *, create: bool) -> "ObjectStore":
-    from flows.wiring.open_store import open_for_writing
+    from flows.wiring.open_store import open_before_run, open_for_writing, require_store
     from tasks.stages.stage_libraries import check_library_name
 
     check_library_name(library)
+    if not create:
+        try:
+            require_store(open_before_run(store)[0])
+        except OptionError as error:
+            raise OptionError(f"{error}, or make a store there: --create") from None
     return open_for_writing(store, read_settings(), create=create)[0]
 
 

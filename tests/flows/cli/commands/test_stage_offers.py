@@ -76,6 +76,7 @@ def test_several_files_have_no_common_name_and_a_mistyped_store_is_not_made(run_
     assert (said.exit_code, "--name: 2 files" in said.stderr) == (2, True)
     said = run_cli("stage", "add", *both, "--library", "shop", "--store", files / "none")
     assert (said.exit_code, "--store: there is no store" in said.stderr) == (2, True)
+    assert "or make a store there: --create" in said.stderr
     assert not (files / "none").exists()
 
 
