@@ -97,6 +97,8 @@ def share_candidates(shared: str, own: Sequence[str]) -> list[str]:
     one view, and the one at its place where it has several. What is left over may be the first view's too. A view that
     finds nothing has the token of a missing photo.
     """
+    if len(own) == 1:  # most rows of most catalogues
+        return [own[0] or shared or _REFUSED + PHOTO_MISSING]
     tokens, views = shared.split(), len(own)
     found = []
     for place, text in enumerate(own):

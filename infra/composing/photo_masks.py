@@ -116,6 +116,8 @@ class PhotoMasks:
             values = json.loads(data)
             tag = values.pop(_TAG, None)
             scores = {str(name): float(value) for name, value in values["scores"].items()}
+            if not all(map(math.isfinite, scores.values())):  # no rule would refuse them
+                return None
             whole = {name: str(values[name]) for name in ("cutter", "version", "mask_sha256")}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None

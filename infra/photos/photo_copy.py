@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from infra.imaging.thumbnails import encode_thumbnail
-from infra.photos.reading import DEFAULT_LIMITS, PhotoLimits, read_photo
+from infra.photos.reading import DEFAULT_LIMITS, PhotoLimits, read_reduced
 
 
 class PhotoCopy(NamedTuple):
@@ -24,13 +24,12 @@ class PhotoCopy(NamedTuple):
 
 def copy_photo(data: bytes, max_side: int, limits: PhotoLimits = DEFAULT_LIMITS) -> PhotoCopy:
     """Return a copy of at most `max_side` pixels a side; nothing is enlarged. Raises `InvalidPhoto`."""
-    photo = read_photo(data, limits)
-    height, width = photo.pixels.shape[:2]
-    scale = min(1.0, max_side / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    photo = read_reduced(data, max_side, limits)
+    scale = min(1.0, max_side / max(photo.height, photo.width))
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else photo.pixels
     if photo.alpha is not None:
         alpha = cv2.resize(photo.alpha, size, interpolation=cv2.INTER_AREA) if scale < 1 else photo.alpha
         share = np.asarray(alpha, np.float32)[..., None] / 255
         small = np.asarray(np.rint(small * share + 255 * (1 - share)), np.uint8)
-    return PhotoCopy(encode_thumbnail(np.asarray(small, np.uint8)), width, height)
+    return PhotoCopy(encode_thumbnail(np.asarray(small, np.uint8)), photo.width, photo.height)

@@ -10,10 +10,11 @@ Premultiplied and grey-with-opacity files of 16 bits are the exception, and up t
 
 import hashlib
 import io
+import math
 import sys
 import warnings
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -41,6 +42,7 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_ITS_SIDE = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 _READABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "I;16", "I;16B"})
 _HIGH_BYTE_MODES = frozenset({"RGB;16", "RGBA;16", "RGBX;16", "CMYK;16"})
 _BAND_ROWS = 64
@@ -64,14 +66,26 @@ class PhotoLimits:
 DEFAULT_LIMITS: Final = PhotoLimits()
 
 
+class ReducedPhoto(NamedTuple):
+    """A photo to be looked at, perhaps with fewer pixels, and the upright size that it has as a whole."""
+
+    pixels: Pixels
+    alpha: AlphaMask | None
+    width: int
+    height: int
+
+
 def read_photo(data: bytes, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
     """Return the photo. Raises `InvalidPhoto`, and nothing else."""
-    header = check_photo(data, limits)
+    return _read(data, check_photo(data, limits))
+
+
+def _read(data: bytes, header: PhotoHeader, least_side: int = 0) -> Photo:
     kind = header.kind
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged metadata, and of Pillow's limit, which ours replaces
-            pixels, alpha = _decode(data, header)
+            pixels, alpha = _decode(data, header, least_side)
     except InvalidPhoto:
         raise
     except Exception as error:  # Pillow raises whatever a damaged file makes of its code: IndexError, struct.error
@@ -79,6 +93,26 @@ def read_photo(data: bytes, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
             "photo.unreadable", f"The photo is a damaged {kind}: {one_line(error, 120)}; export it again."
         ) from None
     return Photo(pixels, alpha, hashlib.sha256(data).hexdigest())
+
+
+def read_reduced(data: bytes, least_side: int, limits: PhotoLimits = DEFAULT_LIMITS) -> ReducedPhoto:
+    """Return the photo to be looked at: a JPEG at a half, a quarter or an eighth, no shorter than `least_side`.
+
+    A JPEG's decoder leaves out what is not asked for: its time and memory fall with the pixels. Files of other kinds
+    come as they are. Raises `InvalidPhoto`, and nothing else.
+    """
+    header = check_photo(data, limits)
+    photo = _read(data, header, least_side)
+    height, width = photo.pixels.shape[:2]
+    is_turned = header.kind == "JPEG" and _is_on_its_side(data, header)
+    whole = (header.height, header.width) if is_turned else (header.width, header.height)
+    return ReducedPhoto(photo.pixels, photo.alpha, *(whole if header.kind == "JPEG" else (width, height)))
+
+
+def reduced_memory(header: PhotoHeader, least_side: int) -> int:
+    """Return the bytes that `read_reduced` takes at its peak for a file of this header, beside the file."""
+    share = _reduction(header, least_side)
+    return math.ceil(header.width / share) * math.ceil(header.height / share) * MEMORY_BYTES_A_PIXEL
 
 
 def check_photo(data: bytes, limits: PhotoLimits = DEFAULT_LIMITS) -> PhotoHeader:
@@ -113,7 +147,7 @@ def _check_header(header: PhotoHeader, limits: PhotoLimits) -> None:
         raise InvalidPhoto("photo.too-small", f"The photo has {size}; each side needs at least {limits.min_side}.")
 
 
-def _decode(data: bytes, header: PhotoHeader) -> tuple[Pixels, AlphaMask | None]:
+def _decode(data: bytes, header: PhotoHeader, least_side: int) -> tuple[Pixels, AlphaMask | None]:
     with _open(data, header) as image:
         if image.mode not in _READABLE_MODES:
             raise InvalidPhoto(
@@ -121,6 +155,8 @@ def _decode(data: bytes, header: PhotoHeader) -> tuple[Pixels, AlphaMask | None]
             )
         is_negative = header.kind == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO  # type: ignore[attr-defined]
         has_low_bytes = bool(image.tile) and _raw_mode(image)[:-1] in _HIGH_BYTE_MODES
+        if (share := _reduction(header, least_side)) > 1:
+            image.draft(None, (image.width // share, image.height // share))
         image.load()
         upright = _turn(image)
     if has_low_bytes:
@@ -139,10 +175,29 @@ def _open(data: bytes, header: PhotoHeader) -> ImageFile.ImageFile:
     return image
 
 
+def _reduction(header: PhotoHeader, least_side: int) -> int:
+    """Return by what a JPEG's sides are divided where its longest stays at least `least_side`; 0 asks for all of it."""
+    if header.kind != "JPEG" or not least_side:
+        return 1
+    longest = max(header.width, header.height)
+    return next((share for share in (8, 4, 2) if longest >= share * least_side), 1)
+
+
+def _is_on_its_side(data: bytes, header: PhotoHeader) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _open(data, header) as image:
+            return _turn_of(image) in _ON_ITS_SIDE
+
+
+def _turn_of(image: ImageFile.ImageFile) -> Image.Transpose | None:
+    exif = image.info.get("exif") if image.format != "TIFF" else None
+    return _TURNS.get(read_orientation(exif)) if isinstance(exif, bytes) else None
+
+
 def _turn(image: ImageFile.ImageFile) -> Image.Image:
     """Return the loaded image upright. Pillow turns TIFFs as it loads them; damaged metadata turns nothing."""
-    exif = image.info.get("exif") if image.format != "TIFF" else None
-    turn = _TURNS.get(read_orientation(exif)) if isinstance(exif, bytes) else None
+    turn = _turn_of(image)
     turned = image if turn is None else image.transpose(turn)
     turned.info = image.info
     return turned

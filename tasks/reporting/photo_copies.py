@@ -5,15 +5,16 @@ at most `COPY_SIDE` pixels, or words why there is none. Nothing raises: a photo 
 page its picture and nothing else.
 
 A photo is private and may be large or hostile, so its own bytes never leave: `infra.photos` reads it within its limits,
-one photo at a time in a process, whoever asks, and what was read is encoded anew. Copies and refusals are kept up to a
-bound, since decoding takes up to a second.
+once for all who ask, and what was read is encoded anew. A JPEG is decoded as small as it is shown; several photos are
+decoded at once as far as `DECODING_BYTES` go. Copies and refusals are kept up to a bound.
 """
 
 import re
 from collections import OrderedDict
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from catalogs import layout
 from infra.errors import StoreError
@@ -21,13 +22,20 @@ from infra.interfaces import ObjectInfo, ObjectStore
 from infra.photos.file_kinds import MAX_PHOTO_BYTES
 from infra.photos.invalid_photo import InvalidPhoto
 from infra.photos.photo_copy import copy_photo
+from infra.photos.reading import DEFAULT_LIMITS, MEMORY_BYTES_A_PIXEL, check_photo, reduced_memory
+from tasks.reporting.decoding_budget import DecodingBudget
 
 COPY_SIDE = 640
 KEPT_BYTES = 24 * 2**20
 """Some 500 copies."""
+DECODING_BYTES = DEFAULT_LIMITS.max_pixels * MEMORY_BYTES_A_PIXEL
+"""1.6 GB: what the largest photo takes by itself."""
+FILES_AT_ONCE = 4
+"""Files in memory that wait to be decoded: 512 MB in the worst case."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REFUSAL_BYTES = 512
 
+NOT_SHOWN = "The shop's photo cannot be shown."
 GONE = "The shop's photo is not in the store any more."
 OTHER_BYTES = "The kept photo is not the one that the image names; it is not shown."
 NOT_ANSWERED = "The store did not hand the shop's photo out just now."
@@ -51,7 +59,9 @@ class PhotoCopies:
         self._store, self._kept_bytes = store, kept_bytes
         self._kept: OrderedDict[str, ShownPhoto] = OrderedDict()
         self._size = 0
-        self._lock, self._decoding = Lock(), Lock()
+        self._lock, self._reading = Lock(), BoundedSemaphore(FILES_AT_ONCE)
+        self._decoding = DecodingBudget(DECODING_BYTES)
+        self._under_way: dict[str, Lock] = {}
 
     def find(self, photo_sha: str) -> ShownPhoto:
         """Return the copy of a photo, or why there is none."""
@@ -60,9 +70,14 @@ class PhotoCopies:
         found = self._find_kept(photo_sha)
         if found is not None:
             return found
-        with self._decoding:  # a photo takes up to 1.6 GB while it is read
+        with self._lock:
+            first = self._under_way.setdefault(photo_sha, Lock())
+        with first:
             found = self._find_kept(photo_sha)
-            return found if found is not None else self._read(photo_sha)
+            found = found if found is not None else self._read(photo_sha)
+        with self._lock:
+            self._under_way.pop(photo_sha, None)
+        return found
 
     def _read(self, photo_sha: str) -> ShownPhoto:
         try:
@@ -79,13 +94,20 @@ class PhotoCopies:
     def _copy(self, info: ObjectInfo, photo_sha: str) -> ShownPhoto:
         if info.size > MAX_PHOTO_BYTES:  # nothing of that size was ever kept
             return ShownPhoto(words=OTHER_BYTES)
-        data = self._store.read(info.key)
-        if sha256(data).hexdigest() != photo_sha:
-            return ShownPhoto(words=OTHER_BYTES)
-        try:
-            return ShownPhoto(*copy_photo(data, COPY_SIDE))
-        except InvalidPhoto as error:
-            return ShownPhoto(words=f"The shop's photo cannot be shown. {error}")
+        with ExitStack() as decoding:
+            with self._reading:
+                data = self._store.read(info.key)
+                if sha256(data).hexdigest() != photo_sha:
+                    return ShownPhoto(words=OTHER_BYTES)
+                try:
+                    needed = reduced_memory(check_photo(data), COPY_SIDE)
+                except InvalidPhoto as error:
+                    return ShownPhoto(words=f"{NOT_SHOWN} {error}")
+                decoding.enter_context(self._decoding.take(needed + len(data)))
+            try:
+                return ShownPhoto(*copy_photo(data, COPY_SIDE))
+            except InvalidPhoto as error:
+                return ShownPhoto(words=f"{NOT_SHOWN} {error}")
 
     def _find_kept(self, photo_sha: str) -> ShownPhoto | None:
         with self._lock:

@@ -9,6 +9,7 @@ import pytest
 from catalogs import layout
 from catalogs.photos.kept_request import parse_kept_request
 from infra.composing.photo_masks import CutterChanged, PhotoMasks, find_mask
+from infra.compositing.kept_proof import mask_sha
 from infra.cutout.cutters import Cutter
 from infra.imaging.codecs import encode_grey_png
 from infra.integrity.keyring import IntegrityKeys
@@ -76,6 +77,37 @@ def test_a_mask_that_is_not_the_one_of_its_scores_is_made_anew(
     store.write(MASK_KEY, planted)
     if not with_scores:
         store.delete([SCORES_KEY])
+    again = PhotoMasks(store, shop.TERMS, UNCHECKED, shop.OPEN_CUTTER).of(PHOTO, ORDER)
+    assert (again.alpha == made.alpha).all()
+    assert store.read(MASK_KEY) == before
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [None, b"", b"[]", b"null", b"{}", b'{"scores": [], "cutter": 1}', b"[" * 100_000,
+     '{"cutter": "dark", "version": "1", "mask_sha256": "SHA", "scores": {"mask.agreement": NaN}}',
+     '{"cutter": "dark", "version": "1", "mask_sha256": "SHA", "scores": {"mask.agreement": 1e999}}'],
+)  # fmt: skip
+def test_scores_that_are_gone_damaged_or_no_numbers_are_made_anew_with_the_same_mask(
+    store: ObjectStore, planted: bytes | str | None
+) -> None:
+    made = PhotoMasks(store, shop.TERMS, UNCHECKED, shop.OPEN_CUTTER).of(PHOTO, ORDER)
+    before = {key: store.read(key) for key in (MASK_KEY, SCORES_KEY)}
+    store.delete([SCORES_KEY])
+    if planted is not None:
+        data = planted.replace("SHA", mask_sha(made.alpha)).encode() if isinstance(planted, str) else planted
+        store.write(SCORES_KEY, data)
+    masks = PhotoMasks(store, shop.TERMS, UNCHECKED, shop.OPEN_CUTTER)
+    assert masks.find_scores(ORDER, PHOTO.sha256) is None
+    again = masks.of(PHOTO, ORDER)
+    assert (again.scores, again.cutter) == (made.scores, made.cutter)
+    assert {key: store.read(key) for key in (MASK_KEY, SCORES_KEY)} == before
+
+
+def test_a_mask_that_is_gone_is_cut_again_though_its_scores_are_there(store: ObjectStore) -> None:
+    made = PhotoMasks(store, shop.TERMS, UNCHECKED, shop.OPEN_CUTTER).of(PHOTO, ORDER)
+    before = store.read(MASK_KEY)
+    store.delete([MASK_KEY])
     again = PhotoMasks(store, shop.TERMS, UNCHECKED, shop.OPEN_CUTTER).of(PHOTO, ORDER)
     assert (again.alpha == made.alpha).all()
     assert store.read(MASK_KEY) == before
