@@ -35,7 +35,7 @@ ANSWER_YEARS, ANSWERS_A_NIGHT, EFFECTIVE_ANSWERS = 10, 500, 100_000
 GALLERY_IMAGES = 500_000
 CUT_PHOTOS, CUT_SEED = 64, 0
 PHOTOS = 500_000
-KEPT_PHOTOS = 200
+KEPT_PHOTOS, KEPT_SECONDS = 2_000, 2_400
 
 
 def main(arguments: list[str]) -> None:
@@ -198,7 +198,7 @@ def _photos(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict
 def _kept(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.kept import measure_kept
 
-    return measure_kept(KEPT_PHOTOS // divisor, folder, progress)
+    return measure_kept(KEPT_PHOTOS // divisor, KEPT_SECONDS / divisor, folder, progress)
 
 
 def _titles(_: int, __: Path, progress: Callable[[str], None]) -> dict[str, Any]:

@@ -81,20 +81,21 @@ def _yardstick_seconds() -> float:
 
 
 def _run_measured(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, ProcessCost]:
-    start = _peak_mb()
+    start = peak_megabytes()
     began, spent = time.perf_counter(), cpu_seconds()
     value = work(*arguments)
     cost = ProcessCost(
         seconds=time.perf_counter() - began,
         cpu_seconds=cpu_seconds() - spent,
-        peak_mb=_peak_mb(),
+        peak_mb=peak_megabytes(),
         start_mb=start,
         children_mb=_usage_mb(resource.RUSAGE_CHILDREN),
     )
     return value, cost
 
 
-def _peak_mb() -> float:
+def peak_megabytes() -> float:
+    """Return the largest resident size of this process so far."""
     # On Linux getrusage's peak is inherited from the process that forked; VmHWM is this process's own.
     status = Path("/proc/self/status")
     if status.is_file():

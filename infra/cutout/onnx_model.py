@@ -63,7 +63,7 @@ class OnnxCutter:
             raise CutterUnusable(f"The cutter {self.name!r} cannot be run: {one_line(error)}.") from error
         plane = self._plane(answers[0] if answers else None)
         enlarged = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(np.rint(enlarged * 255), np.uint8)
+        return np.asarray(cv2.convertScaleAbs(enlarged, alpha=255), np.uint8)  # without a plane of floats more
 
     def _plane(self, answer: Any) -> Floats:
         plane = np.squeeze(np.asarray(answer)) if answer is not None else np.zeros(0)

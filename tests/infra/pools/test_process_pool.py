@@ -7,14 +7,18 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 import pytest
 
+from infra.cutout.onnx_model import open_onnx_file
 from infra.errors import EngineError, WorkQuarantined
-from infra.interfaces import Engine
+from infra.interfaces import Engine, Photo
 from infra.pools.process_pool import ProcessPool
 from tests.fixtures import pool_work as works
 from tests.fixtures.waiting import eventually
+from tests.infra.cutout.networks import write_network
 from tests.paths import ROOT
 
 PATIENCE = works.TIMEOUT_SECONDS
@@ -31,6 +35,33 @@ def interrupt_group(engine: Engine, shard: object) -> int:
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGTERM)
     return os.getpid()
+
+
+SCHEDULED = Path("/proc/self/task")
+BUSY_NANOSECONDS = 10_000_000
+
+
+def count_busy_threads(engine: Engine, network: str) -> tuple[int, int]:
+    """Multiply, filter and run a network; return how many threads took CPU time for it, and OpenCV's number of them."""
+    product = np.ones((1200, 1200)) @ np.ones((1200, 1200))
+    cv2.GaussianBlur(np.asarray(product, np.float32), (0, 0), 9)
+    cutter = open_onnx_file(Path(network))
+    for _ in range(5):
+        cutter.cut(Photo(np.zeros((600, 600, 3), np.uint8), None, ""))
+    spent = [int((task / "schedstat").read_text().split()[0]) for task in SCHEDULED.iterdir()]
+    return sum(nanoseconds > BUSY_NANOSECONDS for nanoseconds in spent), cv2.getNumThreads()
+
+
+@pytest.mark.skipif(not (SCHEDULED / str(os.getpid()) / "schedstat").is_file(), reason="as Linux counts threads' time")
+def test_blas_opencv_and_onnx_runtime_use_one_thread_of_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "3")
+    pool = ProcessPool(works.open_stub, 1)
+    network = str(write_network(tmp_path / "network.onnx", side=2048))
+    assert pool.submit(count_busy_threads, network).result(PATIENCE) == (1, 1)
+    pool.close()
 
 
 def test_a_work_that_kills_its_process_is_tried_again_and_then_set_aside_and_harms_no_other(tmp_path: Path) -> None:
