@@ -23,6 +23,8 @@ from tasks.stages.stage_gate import StageGate
 from tasks.stages.stage_libraries import change_library, read_library
 from tasks.stages.stage_pictures import keep_stage_picture
 
+STAGE_KNOWN = "stage.known"
+"""The reason of a scene whose name or picture the library has already."""
 _UNKNOWN_SHA = "0" * 64
 
 
