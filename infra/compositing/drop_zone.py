@@ -38,7 +38,7 @@ _THIN = 0.05
 _OTHER_COLOUR = 12.0
 """Levels of one channel by which an object's colour differs from its surroundings."""
 _OWN_EDGES = 0.1
-"""Share of edge pixels well inside of what has its surroundings' colour, from which it is an object: a printed thing."""
+"""Share of edge pixels well inside of what has its surroundings' colour, from which it is an object: print."""
 _CORE_KERNEL, _GAP_KERNEL, _RING_KERNEL = (np.ones((side, side), np.uint8) for side in (7, 5, 15))
 _WELL_INSIDE_KERNEL = np.ones((21, 21), np.uint8)
 """Wide enough to leave out the outline itself, which where veins cross is a vein."""
