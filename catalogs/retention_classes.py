@@ -54,6 +54,14 @@ RETENTION_CLASSES = (
         "the outline of whoever is to be seen",
     ),
     RetentionClass(
+        "stages",
+        layout.STAGES,
+        "pictures of empty scenes, and the libraries of them, by number",
+        "a picture with its stage: PACKSHOT_KEEP_RUNS_DAYS after it was refused or retired, once no kept release,"
+        " question, outcome and open run names it; of a library's states the newest 20 stay",
+        "whoever is to be seen in a backdrop; who added and approved it",
+    ),
+    RetentionClass(
         "photo index",
         layout.PHOTO_INDEXES,
         "where photos were read, and their sha256s",

@@ -19,6 +19,8 @@ _RAW_IMAGES = (f"{layout.STAGING}*.png",)
 _FINISHED_IMAGES = (f"{layout.STAGING}*.jpg",)
 _KEPT_DOCUMENTS = (f"{layout.STAGING}*-kept.json",)
 _CUTOUTS = (f"{layout.CUTOUTS}*",)
+_STAGE_IMAGES = (f"{layout.STAGE_IMAGES}*",)
+_STAGE_LIBRARIES = (f"{layout.STAGES}libraries/*",)
 _RECORDS = (f"{layout.RUNS}*/records/*",)
 _ENGINE_LEASES = (f"{layout.LEASES}engines.*",)
 _REGISTRIES = (f"{layout.MODELS}*/{layout.REGISTRY}/*",)
@@ -54,7 +56,8 @@ class StoreRole:
 STORE_ROLES = (
     StoreRole(
         "pipeline",
-        "plans, judges, publishes, rolls back: `packshot refresh`, `release`, `rollback`, `policy apply`, `brands`",
+        "plans, judges, publishes, rolls back: `packshot refresh`, `release`, `rollback`, `policy apply`, `brands`,"
+        " `stage add`, `stage make`",
         writes=(*_all_but(layout.ENGINES, layout.MODELS, *_ACCESS), *_SAMPLES),
         deletes=(
             *(
@@ -71,6 +74,7 @@ STORE_ROLES = (
                 )
             ),
             *_REVIEW_INDEXES,
+            *_STAGE_LIBRARIES,
         ),
     ),
     StoreRole(
@@ -91,6 +95,7 @@ STORE_ROLES = (
                 )
             ),
             *_REVIEW_INDEXES,
+            *_STAGE_LIBRARIES,
             layout.STORE_VERSION,
         ),
         deletes=(
@@ -120,6 +125,7 @@ STORE_ROLES = (
             f"{layout.STAGING}*",
             f"{layout.SOURCES}*",
             *_CUTOUTS,
+            *_STAGE_IMAGES,
             f"{layout.SCORES}*",
             f"{layout.RUNS}*",
             f"{layout.LEASES}*",
@@ -132,13 +138,21 @@ STORE_ROLES = (
     ),
     StoreRole(
         "reviewer",
-        "looks at what waits for a person, and answers: `packshot review`, `gallery`, `approve`, `why`",
+        "looks at what waits for a person, and answers: `packshot review`, `gallery`, `approve`, `why`,"
+        " `stage approve`",
         reads=(
             *_all_but(layout.STAGING, layout.SCORES, layout.ENGINES, layout.MODELS, layout.PHOTO_INDEXES),
             *_FINISHED_IMAGES,
         ),
-        writes=(f"{layout.DECISIONS}*", f"{layout.MANIFESTS}*", f"{layout.ACCESS_LOG}*", *_CLAIMS, *_PROBES),
-        deletes=(f"{layout.DECISIONS}*", *_CLAIMS, *_PROBES),
+        writes=(
+            f"{layout.DECISIONS}*",
+            f"{layout.MANIFESTS}*",
+            f"{layout.ACCESS_LOG}*",
+            *_CLAIMS,
+            *_STAGE_LIBRARIES,
+            *_PROBES,
+        ),
+        deletes=(f"{layout.DECISIONS}*", *_CLAIMS, *_STAGE_LIBRARIES, *_PROBES),
     ),
     StoreRole(
         "key-keeper",

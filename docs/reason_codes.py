@@ -20,12 +20,14 @@ from catalogs.policy import channels, review_expiry
 from catalogs.policy.brands import brand_decisions
 from catalogs.policy.schema import SCORE_SCANNERS, built_in_policy
 from catalogs.runs import held_selection, manifest_diff
+from catalogs.stages.stage_rules import built_in_stage_rules
 from catalogs.thresholds import Thresholds
 from infra.composing import composer
 from infra.photos.invalid_photo import PHOTO_REASONS
 from tasks.amendments import takedowns
 from tasks.pipeline import decide, generate
 from tasks.runs import budget_meter
+from tasks.stages import stage_changes
 
 PHOTO_MEANINGS = {
     "photo.animated": "the photo has several frames or pages",
@@ -100,6 +102,7 @@ MEANINGS = {
     "no-mark": "the file does not carry the mark of what made it: a trained model (IPTC), or a kept product's mode",
     "photo.missing": "the row names photos, and none of them is for this view: it is not generated from the title",
     "photo.not-read": "a dry run has not read this photo, since it writes nothing; a refresh reads it",
+    "stage.known": "a library has a stage of that name, or of those very pixels, already; the scene is not added again",
     "wrong-format": "the channel does not take this file format",
     "not-stored": "the records that the channel would be judged from were swept",
     "not-measured.*": "the channel asks for a score that no scanner measured",
@@ -115,7 +118,7 @@ CONSTANTS = (
     photo_faults.PHOTO_LOST, photo_faults.CORE_EMPTY, photo_faults.STAGE_LOST, photo_faults.STAGE_TOO_SMALL,
     "core.*", "mask.empty", "mask.faint-surroundings",
     composer.CUTTER_CHANGED, composer.CUTTER_FAILED, composer.MODE_UNKNOWN, *PHOTO_REASONS,
-    "duplicate-exact", *(f"person.{code}" for code in refusal_reasons.REFUSAL_REASONS),
+    stage_changes.STAGE_KNOWN, "duplicate-exact", *(f"person.{code}" for code in refusal_reasons.REFUSAL_REASONS),
     resolved_photos.PHOTO_MISSING, resolved_photos.PHOTO_NOT_READ,
     answer_verdicts.PEOPLE_DIFFER, answer_verdicts.REFUSED_BEFORE, answer_verdicts.ANOTHER_ATTEMPT, taken_back.UNDONE,
 )  # fmt: skip
@@ -152,6 +155,9 @@ def page() -> str:
             "They judge photos and masks of images that keep a photo's product. A policy replaces all of them by"
             " `photos:`.",
             table(("code", "score", "thresholds", "where the thresholds come from"), _photo_rules()),
+            "## Stage rules",
+            "They judge empty scenes before a person does ([stages](../guides/stages.md)); no slot has them.",
+            table(("code", "score", "thresholds", "where the thresholds come from"), _stage_rules()),
             "## Word lists of the built-in policy",
             table(("code", "verdict"), words),
             "## Channels",
@@ -165,6 +171,10 @@ def page() -> str:
 def _photo_rules() -> list[tuple[str, ...]]:
     rules = built_in_photo_rules()
     return [(code(rule.reason), code(rule.score), _limits(rule), rule.source) for rule in (*rules.mask, *rules.photo)]
+
+
+def _stage_rules() -> list[tuple[str, ...]]:
+    return [(code(rule.reason), code(rule.score), _limits(rule), rule.source) for rule in built_in_stage_rules().scene]
 
 
 def _limits(rule: Thresholds) -> str:

@@ -22,7 +22,7 @@ from infra.engines import open_engine
 from infra.interfaces import Frame, ObjectStore, Prompt
 from infra.settings import Settings
 from tasks.gates.prompt_gate import open_job_gate
-from tasks.stages.stage_changes import OfferedStage, SceneTerms, StageOffers, not_read
+from tasks.stages.stage_changes import STAGE_KNOWN, OfferedStage, SceneTerms, StageOffers, not_read
 from tasks.stages.stage_gate import StageGate
 from tasks.stages.stage_libraries import read_library
 
@@ -122,4 +122,4 @@ def _offer(offers: StageOffers, name: str, frame: Frame, source: dict[str, str],
     try:
         return offers.offer(name, frame.pixels, source, doubts)
     except OptionError as error:  # the very picture is there, of another command with the same seed
-        return not_read(name, "stage.known", str(error))
+        return not_read(name, STAGE_KNOWN, str(error))

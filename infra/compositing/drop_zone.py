@@ -37,10 +37,11 @@ _THIN = 0.05
 """Share of the zone's shorter side below which something is a line."""
 _OTHER_COLOUR = 12.0
 """Levels of one channel by which an object's colour differs from its surroundings."""
-_OWN_EDGES, _OWN_EDGES_FROM = 0.1, 0.02
-"""Share of edge pixels inside what has its surroundings' colour, from which it is an object, if it is that large a
-share of the zone: where veins cross, smaller meshes are full of edges."""
+_OWN_EDGES = 0.1
+"""Share of edge pixels well inside of what has its surroundings' colour, from which it is an object: print."""
 _CORE_KERNEL, _GAP_KERNEL, _RING_KERNEL = (np.ones((side, side), np.uint8) for side in (7, 5, 15))
+_WELL_INSIDE_KERNEL = np.ones((21, 21), np.uint8)
+"""Wide enough to leave out the outline itself, which where veins cross is a vein."""
 
 _FOOT_DEPTH = 0.06
 """Height of the strip that a contact shadow falls on, as a share of the picture's height, above and below the foot."""
@@ -133,11 +134,11 @@ def _not_reached(edges: _Mask) -> _Mask:
 
 def _is_object(scene: _Scene, piece: _Mask, closed: _Mask) -> bool:
     """Tell whether an enclosed piece has another colour than the ground around it, or edges of its own."""
+    well_inside = cv2.erode(piece, _WELL_INSIDE_KERNEL) > 0
+    if well_inside.any() and float(scene.edges[well_inside].mean()) >= _OWN_EDGES:
+        return True
     core = cv2.erode(piece, _CORE_KERNEL)
     inside = (core if cv2.countNonZero(core) else piece) > 0
-    is_large = cv2.countNonZero(piece) >= _OWN_EDGES_FROM * scene.box.width * scene.box.height
-    if is_large and float(scene.edges[inside].mean()) >= _OWN_EDGES:
-        return True
     around = cv2.dilate(piece, _RING_KERNEL) - cv2.dilate(piece, _GAP_KERNEL)
     ring = (around & (1 - closed)) > 0
     if not ring.any():  # edges all around: nothing speaks for ground

@@ -24,7 +24,7 @@ Guard = Callable[[Sequence[ObjectInfo]], AbstractContextManager[Sequence[ObjectI
 
 KINDS = (
     "staged", "published", "codes", "tables", "runs", "leases", "probes", "review",
-    "scores", "samples", "marks", "purges", "access", "sources", "cutouts",
+    "scores", "samples", "marks", "purges", "access", "sources", "cutouts", "stages",
 )  # fmt: skip
 
 

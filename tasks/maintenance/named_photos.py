@@ -1,9 +1,9 @@
-"""Named photos: the shop's photos and the cut-outs that releases, questions, plans and photo indexes still name.
+"""Named photos: the shop's photos, cut-outs and stages that releases, questions, plans and photo indexes still name.
 
 Inputs: rows of manifests, review indexes, requests and photo indexes. Outputs: which objects below `sources/` and
-`cutouts/` must stay, 16 bytes a name.
-A row names one photo and the cutters of its mask. An index names photos alone, so every cut-out of these stays: it is
-what saves a changed recipe from cutting them again.
+`cutouts/` must stay, 16 bytes a name, and which stages are named.
+A row names one photo, the cutters of its mask, and a stage where it stands on one. An index names photos alone, so
+every cut-out of these stays: it is what saves a changed recipe from cutting them again.
 """
 
 from typing import Any, Final
@@ -21,6 +21,7 @@ from infra.interfaces import ObjectInfo
 _RESULT: Final = {
     "photo": r'"photo":"(?P<value>[0-9a-f]{64})"',
     "cutters": r'"cutters_digest":"(?P<value>[0-9a-f]{12})',
+    "stage": r'"stage":"(?P<value>[0-9a-f]{64})"',
 }
 """Where the canonical JSON of a `KeptResult` holds them: a manifest's 500,000 are not parsed one by one."""
 
@@ -30,6 +31,7 @@ class NamedPhotos:
 
     def __init__(self) -> None:
         self._photos, self._indexed, self._cutouts = DigestSet(), DigestSet(), DigestSet()
+        self._stages: set[str] = set()
 
     def add_results(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Add the column `kept` of rows (JSON of `KeptResult`), and `photo_sha` where they have it."""
@@ -38,7 +40,8 @@ class NamedPhotos:
             self._photos.add(b"".join(digest[:DIGEST_BYTES] for digest in digests))
         texts = pc.unique(rows.column("kept").cast(pa.string())).drop_null()
         found = {name: pc.struct_field(pc.extract_regex(texts, pattern), "value") for name, pattern in _RESULT.items()}
-        for photo, cutters in zip(*(column.to_pylist() for column in found.values()), strict=True):
+        self._stages.update(pc.unique(found["stage"]).drop_null().to_pylist())
+        for photo, cutters in zip(found["photo"].to_pylist(), found["cutters"].to_pylist(), strict=True):
             if photo is not None:
                 self._add_photo(photo, cutters or "")
 
@@ -48,10 +51,16 @@ class NamedPhotos:
             request = parse_kept_request(text)
             for photo in request.photos:
                 self._add_photo(photo, request.cutters_digest)
+            if request.stage:
+                self._stages.add(request.stage)
 
     def add_index(self, sha256s: Any) -> None:
         """Add the column `sha256` of a photo index."""
         self._indexed.add(b"".join(digest[:DIGEST_BYTES] for digest in sha256s.to_pylist()))
+
+    def names_stage(self, sha256: str) -> bool:
+        """Tell whether an image stands on a stage, or was asked for on it."""
+        return sha256 in self._stages
 
     def unneeded(self, infos: list[ObjectInfo]) -> list[ObjectInfo]:
         """Return the photos and cut-outs among these that nothing names; objects of another origin are left out."""

@@ -1,6 +1,8 @@
-"""The sweep of photos and cut-outs: what no release, question, open run, outcome or photo index names goes after a day.
+"""The sweep of photos, cut-outs and stages: what no release, question, run, outcome, index or library names goes.
 
-Inputs: what kept releases name, the photo indexes and open plans of the whole store. Outputs: deleted objects, counted.
+Inputs: what kept releases name; the photo indexes, libraries of stages and open plans of the whole store. Outputs:
+deleted objects, counted. Nothing goes that is younger than a day; `tasks.maintenance.stage_sweep` says how long a stage
+stays. A library that cannot be read keeps every stage, and stops no other sweep.
 It works beside runs as the sweep of staged images does: a run that is planning may be about to name any photo, so
 nothing goes then; before each batch it looks for plans and indexes that were written since, and at each object's age. A
 photo that a run has just kept again is young (`infra.photos.photo_files`).
@@ -15,8 +17,9 @@ from itertools import islice
 import pyarrow as pa
 
 from catalogs import layout
+from catalogs.stages.library import StageLibrary
 from catalogs.table_schemas import REQUESTS, REVIEW_INDEX
-from infra.errors import TableError
+from infra.errors import ExternalError, TableError
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
 from infra.photos.photo_index import load_index
 from infra.stores.concurrency import concurrent_map
@@ -25,7 +28,10 @@ from tasks.maintenance.batch_deletion import DELETE_BATCH_OBJECTS, BatchDeleter,
 from tasks.maintenance.named_photos import NamedPhotos
 from tasks.maintenance.references import find_outcome_runs
 from tasks.maintenance.retention import RetentionPolicy, find_open_work, find_unplanned_runs
+from tasks.maintenance.stage_sweep import StageNeeds, read_libraries
 from tasks.reviews.review_index import list_review_index
+
+_PREFIXES = (layout.SOURCES, layout.CUTOUTS, layout.STAGE_IMAGES)
 
 _KEPT = pa.schema([REQUESTS.field("kept")])
 _ASKED = pa.schema([REVIEW_INDEX.field("kept")])
@@ -44,23 +50,30 @@ class PhotoSweep:
     """Runs whose requests are among the names."""
     _indexes: dict[str, str] = field(default_factory=dict)
     """Photo index -> the version of it that is among the names."""
+    _libraries: list[StageLibrary] | None = None
+    """The libraries of stages as they were at the last look; None where one cannot be read."""
 
     def sweep(self, deleter: BatchDeleter) -> None:
-        """Delete the photos and cut-outs that nothing names; a store without old ones costs two listings."""
-        if not any(True for prefix in (layout.SOURCES, layout.CUTOUTS) for _ in self._old(prefix)):
+        """Delete the photos, cut-outs and stages that nothing names; a store without old ones costs three listings."""
+        if not any(True for prefix in _PREFIXES for _ in self._old(prefix)):
             return
         if self._take_in_names():
             deleter.result.notes.append("photos are left alone: a run may be planning to use them")
             return
-        if next(self._unneeded(layout.SOURCES), None) is None and next(self._unneeded(layout.CUTOUTS), None) is None:
+        if self._libraries is None:
+            deleter.result.notes.append("stages are left alone, since a library of them cannot be read")
+        if all(next(self._unneeded(prefix), None) is None for prefix in _PREFIXES):
             return
         try:
             self._take_in_questions()
         except TableError as error:
             deleter.result.notes.append(f"photos are left alone, since an outcomes table cannot be read: {error}")
             return
+        if not deleter.result.dry_run:
+            self._stage_needs.drop_ended(self.store, self._libraries or ())
         note = "a run is planning, so the rest of the photos is left for the next sweep"
-        for kind, prefix in (("cutouts", layout.CUTOUTS), ("sources", layout.SOURCES)):
+        kinds = (("cutouts", layout.CUTOUTS), ("sources", layout.SOURCES), ("stages", layout.STAGE_IMAGES))
+        for kind, prefix in kinds:
             deleter.delete(kind, self._unneeded(prefix), self._guard, note)
 
     @contextmanager
@@ -68,18 +81,28 @@ class PhotoSweep:
         if self._take_in_names():
             yield None
         else:
-            yield select_unchanged(self.store, self.named.unneeded(list(batch)))
+            yield select_unchanged(self.store, self._of_nothing(list(batch)))
 
     def _unneeded(self, prefix: str) -> Iterator[ObjectInfo]:
         old = self._old(prefix)
         while batch := list(islice(old, DELETE_BATCH_OBJECTS)):
-            yield from self.named.unneeded(batch)
+            yield from self._of_nothing(batch)
+
+    def _of_nothing(self, batch: list[ObjectInfo]) -> list[ObjectInfo]:
+        """Return the objects of one prefix that nothing names."""
+        if not batch[0].key.startswith(layout.STAGE_IMAGES):
+            return self.named.unneeded(batch)
+        return [] if self._libraries is None else self._stage_needs.unneeded(batch, self._libraries)
+
+    @property
+    def _stage_needs(self) -> StageNeeds:
+        return StageNeeds(self.named, self.retention.runs_cutoff)
 
     def _old(self, prefix: str) -> Iterator[ObjectInfo]:
         return (info for info in self.store.list(prefix) if info.modified < self.retention.young)
 
     def _take_in_names(self) -> list[str]:
-        """Add what plans and indexes name that were written since the last look; return runs that are still planning.
+        """Add what plans, indexes and libraries name since the last look; return runs that are still planning.
 
         Plans are read first: a run that closes after that has saved its index.
         """
@@ -90,6 +113,10 @@ class PhotoSweep:
             if self._indexes.get(info.key) != info.version:
                 self.named.add_index(load_index(self.store, info.key)["sha256"])
                 self._indexes[info.key] = info.version
+        try:
+            self._libraries = read_libraries(self.store)
+        except ExternalError:
+            self._libraries = None
         return unplanned
 
     def _take_in_questions(self) -> None:

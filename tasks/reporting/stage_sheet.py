@@ -1,7 +1,7 @@
 """Stage sheet: a page on which a person sees each stage with its drop zone and the outline of a product in it.
 
 Inputs: a store, libraries, a file's path. Outputs: one HTML file, which opens from a disk without a network. What waits
-for a yes comes first. A picture that cannot be read becomes a sentence, and ends nothing.
+for a yes comes first. A picture that cannot be read, or is another than its name says, becomes a sentence.
 """
 
 from collections.abc import Sequence
@@ -10,16 +10,17 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.stages.library import StageLibrary
 from catalogs.stages.stage import Stage, StageState
 from infra.compositing.drop_zone import drop_zone
 from infra.compositing.product_placement import PixelBox, PlacementRule
 from infra.errors import InvalidImage, StoreError
-from infra.imaging.thumbnails import make_thumbnail
+from infra.imaging.metrics.foreground import downscale
+from infra.imaging.thumbnails import encode_thumbnail
 from infra.interfaces import ObjectStore
 from tasks.reporting.html_pages import data_uri, render_page
+from tasks.stages.stage_pictures import read_stage_picture
 
 MAX_SIDE = 640
 _ORDER = (StageState.PROPOSED, StageState.APPROVED, StageState.RETIRED, StageState.REFUSED)
@@ -74,7 +75,7 @@ def _in_order(library: StageLibrary) -> list[Stage]:
 def _shown(store: ObjectStore, stage: Stage) -> ShownStage:
     rule = PlacementRule(**stage.placement)  # type: ignore[arg-type]
     try:
-        picture = data_uri(make_thumbnail(store.read(layout.stage_image(stage.sha256)), MAX_SIDE))
+        picture = data_uri(encode_thumbnail(downscale(read_stage_picture(store, stage.sha256), MAX_SIDE)))
     except (StoreError, InvalidImage):
         picture = None
     return ShownStage(stage, picture, drop_zone(stage.width, stage.height, rule))

@@ -11,18 +11,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.rule_files import first_field_error
 from catalogs.stages.library import StageLibrary
 from catalogs.stages.stage import Light, Origin, Stage, StageState
 from infra.compositing.product_placement import PlacementRule
+from infra.errors import InvalidImage, ObjectMissing
 from infra.imaging.codecs import pixel_sha
 from infra.interfaces import ObjectStore, Pixels
 from tasks.stages.stage_gate import StageGate
 from tasks.stages.stage_libraries import change_library, read_library
-from tasks.stages.stage_pictures import keep_stage_picture
+from tasks.stages.stage_pictures import keep_stage_picture, read_stage_picture
 
+STAGE_KNOWN = "stage.known"
+"""The reason of a scene whose name or picture the library has already."""
 _UNKNOWN_SHA = "0" * 64
 
 
@@ -113,20 +115,29 @@ def answer_stages(store: ObjectStore, library: str, names: Sequence[str], state:
     """Keep a person's answer on stages, given by names or beginnings of digests; return them as they are after it.
 
     All or none: raises `OptionError` for a name that is not there, an answer that does not fit a stage's state, and an
-    approval of a stage whose picture a sweep has deleted.
+    approval of a stage whose picture a sweep has deleted, or that holds other pixels than its name says.
     """
     at = store.now()
+    if state is StageState.APPROVED:
+        _require_pictures(store, read_library(store, library), names)
 
     def change(before: StageLibrary) -> StageLibrary:
         after = before
         for name in names:
-            stage = after.find(name)
-            if state is StageState.APPROVED and not store.exists(layout.stage_image(stage.sha256)):
-                raise OptionError(
-                    f"The picture of the stage {stage.name!r} is gone: it was {stage.state} for long; add it anew."
-                )
-            after = after.answer(stage, state, by, at)
+            after = after.answer(after.find(name), state, by, at)
         return after
 
     changed = change_library(store, library, change)
     return [changed.find(name) for name in names]
+
+
+def _require_pictures(store: ObjectStore, library: StageLibrary, names: Sequence[str]) -> None:
+    for stage in map(library.find, names):
+        try:
+            read_stage_picture(store, stage.sha256)
+        except ObjectMissing:
+            raise OptionError(
+                f"The picture of the stage {stage.name!r} is gone: it was {stage.state} for long; add it anew."
+            ) from None
+        except InvalidImage as error:
+            raise OptionError(f"The stage {stage.name!r} cannot be approved: {error}") from None

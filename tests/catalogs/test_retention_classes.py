@@ -15,6 +15,8 @@ from catalogs.retention_classes import NOTHING, OTHER, RETENTION_CLASSES, retent
         (layout.cutout_mask("ab" * 32, "cd" * 32), "cutouts"),
         (layout.cutout_scores("ab" * 32, "cd" * 32), "cutouts"),
         (layout.photo_index("shoes"), "photo index"),
+        (layout.stage_image("ab" * 32), "stages"),
+        (layout.stage_change("shop", 1), "stages"),
         (layout.published_image("shoes", "a", "front", "a", 0, "ab" * 32), "published"),
         (layout.RunFiles("r1").report, "runs"),
         (layout.run_archive("2026-11", "x"), "run archive"),

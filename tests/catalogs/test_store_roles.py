@@ -56,6 +56,8 @@ ANY = "ab" * 32
         (layout.cutout_mask(ANY, ANY), {"pipeline", "screening-worker"}),
         (layout.cutout_scores(ANY, ANY), {"pipeline", "screening-worker"}),
         (layout.photo_index("c"), {"pipeline"}),
+        (layout.stage_image(ANY), {"pipeline"}),
+        (layout.stage_change("shop", 1), {"pipeline", "sweeper", "reviewer"}),
         (layout.RunFiles("r").policy, {"pipeline"}),
         (layout.RunFiles("r").record("1"), {"pipeline", "screening-worker"}),
         (f"{layout.manifest_table('c')}/_delta_log/0.json", {"pipeline", "sweeper", "reviewer"}),

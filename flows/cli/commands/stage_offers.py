@@ -145,7 +145,7 @@ def _name_of(file: Path) -> str:
 def _offer_file(offers: "StageOffers", file: Path, name: str) -> "OfferedStage":
     from infra.photos.file_kinds import MAX_PHOTO_BYTES
     from infra.photos.invalid_photo import InvalidPhoto
-    from tasks.stages.stage_changes import not_read
+    from tasks.stages.stage_changes import STAGE_KNOWN, not_read
     from tasks.stages.stage_pictures import decode_stage_picture
 
     try:
@@ -158,7 +158,7 @@ def _offer_file(offers: "StageOffers", file: Path, name: str) -> "OfferedStage":
     except OSError as error:
         return not_read(name, "photo.missing", f"{file} cannot be read: {error.strerror}")
     except OptionError as error:
-        return not_read(name, "stage.known", str(error))
+        return not_read(name, STAGE_KNOWN, str(error))
 
 
 def _show(offered: "Iterable[OfferedStage]", library: str, as_json: bool) -> None:

@@ -110,7 +110,11 @@ def everything(folder: Path) -> StoreScenario:
     shop.write_run_folder("idle", is_open=False, files=["report.json", "report.html"])
     for key in (layout.scores("ab" * 32, "f" * 12, "s" * 12), layout.model_sample("nano", "r1")):
         shop.store.write(key, b"{}")
-    for key in (layout.source_photo("ab" * 32, "jpg"), layout.cutout_mask("ab" * 32, "cd" * 32)):
+    for key in (
+        layout.source_photo("ab" * 32, "jpg"),
+        layout.cutout_mask("ab" * 32, "cd" * 32),
+        layout.stage_image("ab" * 32),
+    ):
         shop.store.write(key, b"photo")
     shop.store.write(layout.deletion_mark("shoes", "killed"), b"{}")
     record_purge(shop.store, "shoes", [], "r1")

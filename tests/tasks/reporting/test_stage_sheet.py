@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.stages.library import StageLibrary
 from infra.compositing.product_placement import PixelBox
@@ -30,6 +31,14 @@ def test_what_waits_comes_first_with_its_zone_and_text_is_escaped(tmp_path: Path
     assert "<script" not in page
     assert "<b>" not in page
     assert "default-src 'none'" in page
+
+
+def test_a_picture_that_was_replaced_is_not_shown(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    one, other = keep_stage_picture(store, empty_scene()), keep_stage_picture(store, empty_scene(200))
+    store.write(layout.stage_image(one), store.read(layout.stage_image(other)))
+    write_stage_sheet(store, [StageLibrary("shop", 1, (a_stage("oak", sha256=one),))], tmp_path / "s.html")
+    assert "<image " not in (tmp_path / "s.html").read_text("utf-8")
 
 
 def test_a_shown_product_stands_in_the_zone_and_its_shadow_falls_away_from_the_light() -> None:

@@ -116,6 +116,17 @@ def test_a_stage_whose_picture_a_sweep_has_deleted_is_not_approved(tmp_path: Pat
         answer_stages(store, "shop", ["oak"], StageState.APPROVED, "bob")
 
 
+def test_a_stage_whose_picture_was_replaced_is_not_approved(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    offered, other = (offers(store).offer(name, empty_scene(level), {}) for name, level in (("oak", 180), ("ash", 200)))
+    assert offered.stage is not None
+    assert other.stage is not None
+    store.write(layout.stage_image(offered.stage.sha256), store.read(layout.stage_image(other.stage.sha256)))
+    with pytest.raises(OptionError, match=r"'oak' cannot be approved: .* holds other pixels than its name says"):
+        answer_stages(store, "shop", ["oak"], StageState.APPROVED, "bob")
+    answer_stages(store, "shop", ["ash"], StageState.APPROVED, "bob")
+
+
 def test_a_scene_that_could_not_be_read_says_why() -> None:
     assert not_read("x", "photo.unreadable", "cut short").document() == {
         "name": "x", "added": False, "decision": "BLOCK", "reasons": ["photo.unreadable"], "sentences": ["cut short"],

@@ -1,16 +1,21 @@
 """A library is changed by several people at once and loses nothing, and its old states go."""
 
-from concurrent.futures import ThreadPoolExecutor
+import json
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.stages.library import StageLibrary
-from catalogs.stages.stage import StageState
+from catalogs.stages.stage import Stage, StageState
 from infra.errors import DocumentUnreadable, StoreError
 from infra.interfaces import ObjectStore
 from infra.stores.local import LocalStore
@@ -27,6 +32,8 @@ from tasks.stages.stage_libraries import (
 )
 from tests.fixtures.interleaving import ActsAt
 from tests.fixtures.stage_scenes import NOW, a_stage
+
+_FIELDS = ("library", "stages", *Stage.model_fields)
 
 
 def a_store(kind: str, folder: Path) -> ObjectStore:
@@ -145,3 +152,35 @@ def test_an_answer_that_comes_first_is_kept_beside_another(tmp_path: Path) -> No
     assert states == {"oak": StageState.APPROVED, "marble": StageState.REFUSED}
     assert replace(read_library(store, "shop"), stages=()).number == 4
     assert oak.name == "oak"
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_FIELDS) | st.text(max_size=4), inner),
+    max_leaves=12,
+)
+
+
+@given(document=_JSON, is_mine=st.booleans())
+def test_any_planted_document_is_a_library_or_an_error_that_names_its_key(document: object, is_mine: bool) -> None:
+    store = MemoryStore(f"planted-{uuid4()}")
+    stages = document if isinstance(document, list) else [document]
+    content = {"library": "shop", "stages": stages} if is_mine else document
+    store.write(layout.stage_change("shop", 1), json.dumps(content).encode())
+    said = ""
+    try:
+        assert all(isinstance(stage, Stage) for stage in read_library(store, "shop").stages)
+    except DocumentUnreadable as error:
+        said = str(error)
+    assert not said or layout.stage_change("shop", 1) in said
+
+
+def _add_in_another_process(folder: str, name: str) -> None:
+    add(LocalStore(Path(folder)), name)
+
+
+def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
+    names = [f"s{number}" for number in range(8)]
+    with ProcessPoolExecutor(2, get_context("spawn")) as people:
+        list(people.map(_add_in_another_process, [str(tmp_path)] * len(names), names))
+    assert sorted(stage.name for stage in read_library(LocalStore(tmp_path), "shop").stages) == names
