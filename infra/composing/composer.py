@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from infra.composing.grounds import Ground, OnStage, WhiteGround
+from infra.composing.grounds import ImageGround, OnStage, WhiteGround
 from infra.composing.kept_terms import ChosenPhoto, KeptOrder, KeptTerms
 from infra.composing.photo_masks import CutterChanged, OpenCutter, PhotoMask, PhotoMasks
 from infra.composing.stage_grounds import StageGrounds, StageLost, StageUnfit
@@ -132,7 +132,7 @@ class Composer:
             return pixels, self._terms.record_text(**fields, choice=choice.reason, refused=refused)
         raise candidates.ending(order.photos)
 
-    def _ground(self, order: KeptOrder, canvas: tuple[int, int]) -> Ground:
+    def _ground(self, order: KeptOrder, canvas: tuple[int, int]) -> ImageGround:
         """Return what the product is set on; that is at fault or fit whatever the photos are."""
         if order.mode == WHITE:
             return WhiteGround(*canvas)
@@ -175,7 +175,7 @@ class Composer:
         self._last = (name, photo, self._masks.of(photo, order))
         return self._last[1:]
 
-    def _compose_photo(self, ground: Ground, order: KeptOrder, sha256: str) -> tuple[Pixels, dict[str, object]]:
+    def _compose_photo(self, ground: ImageGround, order: KeptOrder, sha256: str) -> tuple[Pixels, dict[str, object]]:
         photo, mask = self._load(order, sha256)
         rule = PlacementRule(**order.placement)  # type: ignore[arg-type]
         placement = place(mask.alpha, ground.size, rule)
@@ -201,7 +201,7 @@ def _cutout(photo: Photo, mask: PhotoMask) -> Cutout:
     return make(photo, mask.alpha, mask.cutter, mask.version)
 
 
-def _place(photo: Photo, cutout: Cutout, placement: Placement, ground: Ground) -> tuple[Pixels, KeptProof]:
+def _place(photo: Photo, cutout: Cutout, placement: Placement, ground: ImageGround) -> tuple[Pixels, KeptProof]:
     placed = apply_placement(cutout, placement)
     pixels = ground.compose(placed)
     proof = make_proof(photo, cutout, placement, placed)

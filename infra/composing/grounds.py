@@ -16,7 +16,7 @@ from infra.compositing.stage_ground import stage_shadow
 from infra.interfaces import Pixels
 
 
-class Ground(Protocol):
+class ImageGround(Protocol):
     """What a product is set on."""
 
     @property

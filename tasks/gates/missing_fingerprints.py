@@ -17,17 +17,26 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.indexes.digest_set import table_row_digests
 from catalogs.keys import SHORT_DIGEST_LENGTH, digest
-from catalogs.table_schemas import FINGERPRINTS, RECORDS
+from catalogs.table_schemas import FINGERPRINTS, MANIFEST, RECORDS
 from infra.errors import InvalidImage, ObjectMissing
 from infra.imaging.codecs import decode
 from infra.imaging.metrics.appearance import measure_appearance
 from infra.imaging.metrics.pdq import pdq
-from infra.interfaces import ObjectStore, TableStore
+from infra.imaging.metrics.staged_product import measure_staged_product
+from infra.interfaces import ObjectStore, Pixels, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.parquet_objects import read_row_groups, write_table
 from tasks.gates.near_duplicates import PublishedFingerprints
+from tasks.gates.staged_products import find_product_alpha, is_staged
 
-FINGERPRINTED_COLUMNS = ("slot_id", "sku", "request_key", "pixel_sha", "object", "run_id", "finish_digest", "attempt")
+FINGERPRINTED_COLUMNS = pa.schema(
+    [
+        MANIFEST.field(name)
+        for name in (
+            "slot_id", "sku", "request_key", "pixel_sha", "object", "run_id", "finish_digest", "attempt", "kept",
+        )
+    ]
+)  # fmt: skip
 _RECORD_COLUMNS = ("request_key", "finish_digest", "attempt", "finished_sha", "fingerprint", "crop", "looks")
 
 Row = dict[str, Any]
@@ -121,15 +130,29 @@ def _find_recorded(store: ObjectStore, run_id: str, rows: Sequence[Row]) -> Iter
 
 
 def _measure(store: ObjectStore, row: Row) -> Row:
-    """Return a row's fingerprint, computed from the published file; without one where that is gone."""
+    """Return a row's fingerprint, computed from the published file; without one where that is gone.
+
+    Of a product on a stage it is the product's, by its mask: the frame's would be that of all products on the stage.
+    """
     try:
         pixels = decode(store.read(row["object"]))
     except (ObjectMissing, InvalidImage):
         return _fingerprint_row(row, {})
+    if is_staged(row.get("kept")):
+        return _fingerprint_row(row, _measure_staged(store, row, pixels))
     fingerprint, _ = pdq(pixels)
     appearance = measure_appearance(pixels)
     crop, looks = (appearance.crop_fingerprint or None, appearance.values) if appearance else (None, None)
     return _fingerprint_row(row, {"fingerprint": fingerprint, "crop": crop, "looks": looks})
+
+
+def _measure_staged(store: ObjectStore, row: Row, pixels: Pixels) -> Row:
+    alpha = find_product_alpha(store, row["kept"])
+    found = None if alpha is None or alpha.shape != pixels.shape[:2] else measure_staged_product(pixels, alpha)
+    if found is None:
+        return {}
+    code, _, look = found
+    return {"fingerprint": code, "crop": look.crop_fingerprint or None, "looks": look.values}
 
 
 def _fingerprint_row(row: Row, measured: Mapping[str, Any]) -> Row:

@@ -16,6 +16,8 @@ import numpy as np
 
 from catalogs import layout
 from catalogs.errors import OptionError
+from catalogs.photos.kept_judgement import is_on_scene
+from catalogs.policy.scene_rules import built_in_scene_rules
 from catalogs.policy.threshold_calibration import AcceptedScoreTable
 from catalogs.table_schemas import RECORDS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
@@ -38,7 +40,10 @@ class AcceptedScores:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, category: str, scores: Mapping[str, float]) -> None:
-        """Add one image; a score that it does not have is NaN."""
+        """Add one image; a score that it does not have is NaN, and so is one that says nothing on a stage."""
+        if is_on_scene(scores):
+            unjudged = built_in_scene_rules().not_judged
+            scores = {name: value for name, value in scores.items() if name not in unjudged}
         for name in scores:
             if name not in self.columns:
                 self.columns[name] = array("d", [np.nan]) * len(self.categories)

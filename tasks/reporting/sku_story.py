@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from catalogs import layout
 from catalogs.answers.refusal_reasons import is_person_refusal
 from catalogs.errors import OptionError
-from catalogs.policy.decisions import decide_image
+from catalogs.policy.decisions import decide_image, judging_rules
 from catalogs.policy.policy_record import PolicyRecord
-from catalogs.policy.schema import ImageRule, Policy
+from catalogs.policy.schema import Policy
 from catalogs.slot_states import SlotState
 from catalogs.table_schemas import MANIFEST, OUTCOMES, REJECTS, SLOTS, SOURCE_ROWS
 from catalogs.verdict import Verdict
@@ -187,7 +187,7 @@ def _tell_outcome(row: Row, commits: Sequence[Commit]) -> Document:
 
 def _tell_limits(policy: Policy | None, scores: Mapping[str, float], category: str) -> Iterator[Document]:
     """Yield the rules on an image's scores, each with its verdict and the limits of the image's category."""
-    rules: Iterable[ImageRule] = policy.image if policy is not None else ()
+    rules = judging_rules(policy, scores, ()) if policy is not None else []
     for rule in rules:
         score = scores.get(rule.score)
         thresholds = rule.thresholds_for(category)

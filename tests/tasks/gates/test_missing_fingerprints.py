@@ -9,9 +9,13 @@ from catalogs import layout
 from catalogs.table_schemas import FINGERPRINTS, RECORDS
 from infra.imaging.codecs import decode, pixel_sha
 from infra.imaging.metrics.pdq import pdq
+from infra.imaging.metrics.staged_product import measure_staged_product
 from infra.stores.parquet_objects import read_table, write_table
-from tasks.gates.missing_fingerprints import RestoredFingerprints, restore_fingerprints
+from tasks.gates.missing_fingerprints import RestoredFingerprints, find_fingerprints, restore_fingerprints
 from tasks.gates.near_duplicates import PublishedFingerprints
+from tasks.gates.staged_products import find_product_alpha
+from tests.fixtures.drawn_stages import drawn_stage
+from tests.fixtures.kept_shop import KeptShop
 from tests.fixtures.run_rows import attempt_row, fingerprint_of
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of
 
@@ -75,3 +79,19 @@ def test_an_image_whose_file_is_gone_is_compared_by_its_pixels_alone(scenario: S
     assert (found, row["fingerprint"], row["pixel_sha"]) == (RestoredFingerprints(lost=1), None, pixels_of("red"))
     assert len(shown(scenario).missing) == 0, "it is not looked for every night"
     assert found.warnings()[0].startswith("1 × a live image has no fingerprint and its file is gone")
+
+
+def test_of_a_product_on_a_stage_the_product_is_measured_and_not_the_stage(tmp_path: Path) -> None:
+    shop = KeptShop(tmp_path)
+    shop.keep("r1", {"shirt/front": 1, "mug/front": 2}, stage=drawn_stage(1, 300, 220))
+    rows = {row["sku"]: row for row in find_fingerprints(shop.store, [shop.live_row(place) for place in shop.pictures])}
+    pixels = decode(shop.store.read(shop.published_key("shirt/front")))
+    alpha = find_product_alpha(shop.store, shop.live_row("shirt/front")["kept"])
+    assert alpha is not None
+    found = measure_staged_product(pixels, alpha)
+    assert found is not None
+    assert (rows["shirt"]["fingerprint"], rows["shirt"]["looks"]) == (found[0], found[2].values)
+    assert rows["shirt"]["fingerprint"] != pdq(pixels)[0]
+    shop.store.delete([shop.mask_key("mug/front")])
+    [lost] = find_fingerprints(shop.store, [shop.live_row("mug/front")])
+    assert (lost["fingerprint"], lost["crop"]) == (None, None), "the frame's would be the stage's"

@@ -83,3 +83,13 @@ def test_an_unknown_catalogue_is_refused_by_name(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     with pytest.raises(OptionError, match="no catalogue 'hats'"):
         read_published_scores(shop.store, shop.tables, "hats")
+
+
+def test_what_says_nothing_on_a_stage_moves_no_proposed_limit() -> None:
+    accepted = AcceptedScores()
+    measured = {"background.white": 0.0, "fill.side": 0.3, "blur.foreground": 9.0, "kept.broken": 0.0}
+    accepted.add("mugs", measured | {"kept.scene": 1.0})
+    accepted.add("mugs", measured)
+    columns = accepted.table.columns
+    assert np.isnan([columns["background.white"][0], columns["fill.side"][0]]).all()
+    assert (columns["background.white"][1], list(columns["blur.foreground"])) == (0.0, [9.0, 9.0])
