@@ -21,7 +21,7 @@ from infra.imaging.codecs import pixel_sha
 from infra.interfaces import ObjectStore, Pixels
 from tasks.stages.stage_gate import StageGate
 from tasks.stages.stage_libraries import change_library, read_library
-from tasks.stages.stage_pictures import keep_stage_picture, read_stage_picture
+from tasks.stages.stage_pictures import keep_stage_picture, read_stage_picture, restore_stage_picture
 
 STAGE_KNOWN = "stage.known"
 """The reason of a scene whose name or picture the library has already."""
@@ -90,11 +90,15 @@ class StageOffers:
     def offer(self, name: str, pixels: Pixels, source: Mapping[str, str], doubts: Sequence[str] = ()) -> OfferedStage:
         """Judge a scene, and add it unless it is blocked; a person is asked about it in each case.
 
-        `doubts` are reasons that were known before, of its prompt. Raises `OptionError` for a name or a picture that
-        the library has already.
+        `doubts` are reasons that were known before, of its prompt. A picture that the library names and the store has
+        lost is put back, whatever name is given. Raises `OptionError` for a name or a picture that the library has.
         """
         stage = self.terms.stage(name, pixels, source=dict(source), added_at=self.store.now())
-        read_library(self.store, self.library).add(stage)  # before it is measured: raises where it is there already
+        library = read_library(self.store, self.library)
+        known = library.get(stage.sha256)
+        if known is not None and restore_stage_picture(self.store, pixels):
+            return OfferedStage(known.name, known, "PASS", (), ("its picture was lost, and is there again",))
+        library.add(stage)  # before it is measured: raises where it is there already
         judged = self.gate.judge(pixels, PlacementRule(**stage.placement))  # type: ignore[arg-type]
         reasons = tuple(sorted({*judged.verdict.reasons, *doubts}))
         if judged.is_blocked:

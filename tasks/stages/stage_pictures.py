@@ -44,6 +44,17 @@ def keep_stage_picture(store: ObjectStore, pixels: Pixels) -> str:
     return sha256
 
 
+def restore_stage_picture(store: ObjectStore, pixels: Pixels) -> bool:
+    """Write a stage's picture again where the store has lost it or holds another one; tell whether that was so."""
+    sha256 = pixel_sha(pixels)
+    try:
+        read_stage_picture(store, sha256)
+    except (ObjectMissing, InvalidImage):
+        store.write(layout.stage_image(sha256), encode_png(pixels), content_type="image/png")
+        return True
+    return False
+
+
 def read_stage_picture(store: ObjectStore, sha256: str) -> Pixels:
     """Return a stage's pixels. Raises `ObjectMissing`, and `InvalidImage` for other pixels than its name says."""
     key = layout.stage_image(sha256)
