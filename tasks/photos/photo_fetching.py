@@ -36,7 +36,7 @@ MAX_FAILURES: Final = 20
 class PhotoToFetch:
     """A reference that must be read: the version and the sha256 that the index has for it, if any.
 
-    `anew`: what the store holds of it is gone or damaged, so it is read whatever its version, and written over that.
+    `anew`: what the store holds of it is gone or damaged, and is written over. Without a version a photo is read whole.
     """
 
     reference: PhotoReference
@@ -105,7 +105,7 @@ class PhotoFetcher:
             raise unreachable_photo(photo.reference, f"was not asked: {MAX_FAILURES} of its place did not answer")
         is_failure = False
         try:
-            return self.reader.read(photo.reference, photo.version if photo.earlier and not photo.anew else "")
+            return self.reader.read(photo.reference, photo.version if photo.earlier else "")
         except InvalidPhoto as error:
             is_failure = error.reason == "photo.unreachable"
             raise
