@@ -68,7 +68,10 @@ def test_memory_is_read_after_a_few_photos_and_after_the_last(tmp_path: Path, mo
 
 
 @pytest.mark.slow
-def test_a_row_says_what_an_image_costs_and_what_its_process_holds(tmp_path: Path) -> None:
+def test_a_row_says_what_an_image_costs_and_what_its_process_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "ROUNDS", dict.fromkeys(kept.ROUNDS, 1))
     found = measure_kept(1, 600, tmp_path, lambda _: None)
     row = found["rows"][0]
     assert row["cutters"] == ["plain-ground"]
