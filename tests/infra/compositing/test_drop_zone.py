@@ -64,6 +64,19 @@ def test_a_ground_between_veins_is_no_object_and_a_painted_field_is() -> None:
     assert measure_drop_zone(pixels, RULE)["zone.object"] > 0.1
 
 
+def checked_cloth() -> Pixels:
+    cells = (np.indices(SIZE) // 24).sum(axis=0) % 2
+    cloth = np.repeat(np.where(cells, 210, 140).astype(np.uint8)[..., None], 3, axis=2)
+    return np.asarray(cv2.GaussianBlur(cloth, (0, 0), 3), np.uint8)
+
+
+def test_a_pattern_that_is_everywhere_is_no_object_and_what_stands_on_it_is() -> None:
+    cloth = checked_cloth()
+    assert measure_drop_zone(cloth, RULE)["zone.object"] == 0
+    cv2.circle(cloth, (512, 650), 150, (170, 20, 30), -1)
+    assert measure_drop_zone(cloth, RULE)["zone.object"] > 0.1
+
+
 def test_the_foot_is_measured_for_its_light() -> None:
     scores = measure_drop_zone(np.full((*SIZE, 3), 255, np.uint8), RULE)
     assert (scores["foot.level"], scores["foot.clipped"]) == (255, 1)
