@@ -61,6 +61,12 @@ def test_a_ground_is_recorded_of_scenes_and_of_no_white(
     assert find_wrong_record(mode, stage if has_ground else "", recorded) == code
 
 
+def test_a_record_and_its_proof_name_one_stage(store: ObjectStore) -> None:
+    stage, proof, *_ = composed(store)
+    assert find_wrong_record("stage", stage, proof) is None
+    assert find_wrong_record("stage", "0" * 64, proof) == "ground.stage-differs"
+
+
 def test_another_stage_crop_or_digest_is_named(store: ObjectStore) -> None:
     stage, proof, placed, staged, grounds = composed(store)
     other = shop.keep_stage(store, 5)

@@ -62,6 +62,15 @@ def test_one_pixel_of_the_ground_is_found_and_none_of_the_product_is_its_matter(
     assert find_changed_ground(proof, placed, staged[1:]) == "ground.pixels-differ"
 
 
+def test_the_soft_edge_is_in_no_proof() -> None:
+    proof, _, placed, staged = composed()
+    edge = (placed.alpha > 0) & (placed.alpha < 255)
+    changed = staged.copy()
+    changed[edge] ^= 1
+    assert edge.any()
+    assert (find_changed_ground(proof, placed, changed), prove(placed, changed)) == (None, None)
+
+
 @pytest.mark.parametrize("change", [{"light": "right"}, {"light": ""}, {"sha256": "0" * 64}], ids=str)
 def test_another_light_and_another_digest_give_another_ground(change: dict[str, str]) -> None:
     proof, ground, placed, _ = composed()

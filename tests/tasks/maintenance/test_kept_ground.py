@@ -93,6 +93,12 @@ def test_a_stage_that_is_gone_is_a_warning_and_the_product_is_proven_all_the_sam
     assert {warning.sku for warning in result.warnings} == {"shirt", "mug"}
 
 
+def test_a_stage_that_goes_while_rows_are_proven_is_missed_from_then_on(shop: KeptShop) -> None:
+    assert found(shop).warnings == ()
+    shop.store.delete([layout.stage_image(pixel_sha(STAGE))])
+    assert [warning.code for warning in found(shop).warnings] == ["stage.gone"]
+
+
 def test_without_its_stage_a_changed_ground_is_still_found_by_the_record(shop: KeptShop) -> None:
     stage_again(shop, on_other_stage(shop))
     shop.store.delete([layout.stage_image(pixel_sha(STAGE))])
