@@ -21,9 +21,9 @@ def open_vae_encoder(pipeline: Any) -> Any:
     Raises `EngineUnsuitable` where the weights hold no encoder. Must not be called inside `library_state.computing()`.
     """
     if hasattr(pipeline.vae, "encode"):
-        if not _has_encoder(pipeline.vae):
+        if getattr(pipeline.vae, "encoder", None) is None:
             raise EngineUnsuitable(_absent_sentence(str(pipeline.name_or_path)))
-        return pipeline.vae
+        return pipeline.vae  # its weights are complete: a device takes no others
     return _load_encoder(Path(str(pipeline.name_or_path)), pipeline.vae.dtype).to(pipeline._execution_device)
 
 
@@ -41,16 +41,10 @@ def _load_encoder(model: Path, dtype: "torch.dtype") -> Any:
             )
     except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
         raise EngineUnsuitable(f"{_absent_sentence(str(model))} ({one_line(error)})") from error
-    if any(name.startswith(("encoder.", "quant_conv.")) for name in loaded["missing_keys"]) or not _has_encoder(vae):
+    if any(name.startswith(("encoder.", "quant_conv.")) for name in loaded["missing_keys"]):
         raise EngineUnsuitable(_absent_sentence(str(model)))
     vae.decoder = None  # the engine has its own
     return vae.eval()
-
-
-def _has_encoder(vae: Any) -> bool:
-    """Tell whether a VAE's encoder has weights: diffusers leaves those that a file lacks on the device `meta`."""
-    weights = list(vae.encoder.parameters()) if getattr(vae, "encoder", None) is not None else []
-    return bool(weights) and not any(each.is_meta for each in weights)
 
 
 def _absent_sentence(model: str) -> str:

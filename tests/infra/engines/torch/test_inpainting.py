@@ -206,3 +206,19 @@ def test_a_batch_of_regions_too_large_for_the_device_is_halved(tiny_model: Path)
     assert [answer.key for answer in answers if isinstance(answer, Frame)] == ["sp0", "sp1", "p0"]
     assert set(engine._runner._batch_limits.values()) == {1}
     engine.close()
+
+
+def test_components_that_take_turns_on_the_device_make_the_same_scene(
+    tiny_model: Path, backend: DiffusersBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Their turns are taken by the same hooks on a CPU, where there is nowhere to go.
+    monkeypatch.setattr(
+        "infra.engines.torch.diffusers_backend.place_pipeline",
+        lambda pipeline, device: pipeline.enable_model_cpu_offload(device=device),
+    )
+    turns = loaded(tiny_model)
+    assert hasattr(turns._pipeline.vae, "_hf_hook")
+    expected = pixels(backend, SCENES)
+    for _ in range(2):
+        assert apart(expected, pixels(turns, SCENES)) == 0
+    turns.close()
