@@ -32,7 +32,12 @@ CORE = 255
 def kept_latent_cells(alpha: AlphaMask, pixels_per_latent: int) -> npt.NDArray[np.bool_]:
     """Return which latents are kept (rows x columns): those whose pixels are all product.
 
-    A latent that shows any ground is generated, since the neutral ground in it would stay as a rim.
+    A latent that shows any ground is generated, since the neutral ground in it would stay as a rim. On four products
+    drawn at 256 px, two seeds each, pasted back over packshot-nano's scenes, the seam next to the outline was 3.1
+    levels a pixel so, 4.0 where half of a latent's pixels decided, and 6.2 where one did. Without the outermost of
+    these latents too it was 2.9, but 0.30 of the core were kept and not 0.70. The products grew by 0.15 in all cases
+    but the rim's, 0.05. To keep the rim for the first steps alone helped where the ground was as bright as the scene,
+    which is not known beforehand, and not on grey.
     """
     rows, columns = (side // pixels_per_latent for side in alpha.shape)
     cells = (alpha == CORE).reshape(rows, pixels_per_latent, columns, pixels_per_latent)
@@ -122,7 +127,8 @@ def encode_regions(vae: Any, regions: Sequence[KeptRegion], device: Any) -> Kept
     """Return the latents of regions of one size: each photo is encoded once and alone, so it has no neighbours.
 
     The encoder's mean is taken and not a sample: it draws no number, and the same photo has the same latents. It is
-    computed in the VAE's own dtype, as the decoder is, and kept in fp32, as the pipeline keeps latents.
+    computed in the VAE's own dtype, as the decoder is, and kept in fp32, as the pipeline keeps latents: with bf16 a
+    decoded pixel moved by 0.1 levels in the mean, where packshot-nano's VAE itself moves it by 9 to 14.
     """
     import torch
 
