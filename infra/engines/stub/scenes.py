@@ -40,11 +40,12 @@ def _room(shape: tuple[int, ...], inks: tuple[Ink, Ink, Ink, Ink], chance: npt.N
     height, width = shape
     cells = round(len(chance) ** 0.5)
     shade = cv2.resize(chance.reshape(cells, cells), (width, height), interpolation=cv2.INTER_CUBIC)
-    share = (shade.astype(np.float32) / 255)[..., None]
-    table = np.arange(height)[:, None, None] >= round(WALL_SHARE * height)
-    darkest, dark, pale, palest = np.array(inks, np.float32)
-    light, shadow = np.where(table, dark, palest), np.where(table, darkest, pale)
-    return np.asarray(np.rint(light * (1 - share) + shadow * share), np.uint8)
+    share = shade.astype(np.float32) * np.float32(1 / 255)
+    light, shadow = np.empty((height, width, 3), np.uint8), np.empty((height, width, 3), np.uint8)
+    table = round(WALL_SHARE * height)
+    for plane, wall_ink, table_ink in ((light, inks[3], inks[1]), (shadow, inks[2], inks[0])):
+        plane[:table], plane[table:] = wall_ink, table_ink
+    return np.asarray(cv2.blendLinear(light, shadow, 1 - share, share), np.uint8)
 
 
 def _grown(region: KeptRegion, scene: Pixels) -> Pixels:
