@@ -23,6 +23,7 @@ from catalogs.runs import held_selection, manifest_diff
 from catalogs.stages.stage_rules import built_in_stage_rules
 from catalogs.thresholds import Thresholds
 from infra.composing import composer
+from infra.interfaces import KEPT_REGION_TOO_THIN, NO_VAE_ENCODER
 from infra.photos.invalid_photo import PHOTO_REASONS
 from tasks.amendments import takedowns
 from tasks.pipeline import decide, generate
@@ -82,6 +83,8 @@ MEANINGS = {
     "words.*": "the prompt holds a term of that list or category",
     "engine-failed": "the engine could not make this image; the slot is `failed`, and tried again",
     "caption-too-long": "the prompt has more tokens than the model reads; where the plan can count, it rejects the row",
+    "no-vae-encoder": "the model has no VAE encoder, so no scene can be made; the slot is `failed`, and tried again",
+    "kept-region-too-thin": "the placed product is too thin for a scene; the slot is `failed`, and tried again",
     "set-aside": "engine after engine died with this request in hand; the slot is `failed`, and tried again",
     "not-made": "there is no attempt and nothing else is known of the request; `deferred`",
     "review-expired": "no answer within `review_days`: the slot counts as blocked; more days open the question again",
@@ -114,6 +117,7 @@ CONSTANTS = (
     generate.SET_ASIDE, budget_meter.BUDGET_USED_UP, budget_meter.TIME_USED_UP, *schedule.DEFERRAL_REASONS,
     channels.NEEDS_APPROVAL, channels.NO_PROVENANCE_MARK, channels.WRONG_FORMAT, channels.SCORES_NOT_STORED,
     takedowns.TAKEN_BY_POLICY, caption_length.CAPTION_TOO_LONG, "engine-failed", "words.*", "not-measured.*",
+    NO_VAE_ENCODER, KEPT_REGION_TOO_THIN,
     kept_judgement.BROKEN, kept_judgement.UNPROVEN, kept_judgement.JPEG_LOSS, mask_rules.ONE_CUTTER,
     photo_faults.PHOTO_LOST, photo_faults.CORE_EMPTY, photo_faults.STAGE_LOST, photo_faults.STAGE_TOO_SMALL,
     "core.*", "mask.empty", "mask.faint-surroundings",

@@ -46,7 +46,6 @@ TESTED_ELSEWHERE = {
     "infra/coordination/piped_worker.py": "the inside of a process; test_piped_process.py starts and kills it",
     "infra/coordination/progress.py": "one variable; test_process_pool.py lets a process stay silent",
     "infra/interfaces/cutouts.py": "two plain values; the tests of cutting and compositing make them",
-    "infra/interfaces/engines.py": "declarations only; each adapter's contract test asks them",
     "infra/interfaces/objects.py": "declarations only; each adapter's contract test asks them",
     "infra/interfaces/pixels.py": "one type",
     "infra/interfaces/provenance.py": "declarations only; test_signing.py and test_watermarks.py use them",

@@ -15,6 +15,14 @@ class OutOfDeviceMemory(Exception):
     """The batch does not fit the device's memory. The backend has freed what it could; a smaller batch may fit."""
 
 
+def unfit_region_reason(prompt: Prompt) -> str | None:
+    """Return why a prompt's kept region does not fit its image; None where it fits, or there is none."""
+    if prompt.kept_region is None or prompt.kept_region.alpha.shape == (prompt.height, prompt.width):
+        return None
+    height, width = prompt.kept_region.alpha.shape
+    return f"The kept region is {width}x{height} and the image {prompt.width}x{prompt.height}: place it on that canvas."
+
+
 class Backend(Protocol):
     """A model on a device. Its engine calls every method on the engine's own thread."""
 

@@ -13,7 +13,7 @@ consumer alone. It must therefore never wait for the answer to a prompt that it 
 
 import threading
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -24,6 +24,9 @@ from infra.interfaces import Failure, Frame, Prompt
 
 MAX_READY_BATCHES = 2
 """Batches of answers that may wait in a stream's queue: one being read, one just generated."""
+
+MAX_KEPT_REGION_BYTES = 128 * 2**20
+"""Bytes of kept regions that may wait in a stream's window: 32 images of 1024 px. A batch may wait, however large."""
 
 
 @dataclass(eq=False)
@@ -124,19 +127,27 @@ class ThreadedEngine:
 
     def _refill_window(self, stream: _PromptStream, source: Iterator[Prompt]) -> bool:
         """Read prompts until the window is full; return False when there are no more."""
-        drawn: list[_QueuedPrompt] = []
-        room = self._window - len(stream.queued)
-        while len(drawn) < room and (prompt := next(source, None)) is not None:
-            drawn.append(_QueuedPrompt(prompt))
-        if drawn:
+        waiting = list(stream.queued)
+        already = len(waiting)
+        while self._has_room(waiting) and (prompt := next(source, None)) is not None:
+            waiting.append(_QueuedPrompt(prompt))
+        if drawn := waiting[already:]:
             with self._changed:
                 stream.queued += drawn
                 stream.pending += len(drawn)
                 self._changed.notify_all()
-        return len(drawn) == max(room, 0)
+        return not self._has_room(waiting)
+
+    def _has_room(self, waiting: Sequence[_QueuedPrompt]) -> bool:
+        """Tell whether another prompt may wait: prompts are counted, and so are the bytes of their kept regions."""
+        if len(waiting) < self.batch_size:
+            return True
+        regions = (each.prompt.kept_region for each in waiting)
+        held = sum(region.nbytes for region in regions if region is not None)
+        return len(waiting) < self._window and held < MAX_KEPT_REGION_BYTES
 
     def _consumer_can_continue(self, stream: _PromptStream, more: bool) -> bool:
-        room = more and len(stream.queued) < self._window
+        room = more and self._has_room(stream.queued)
         return bool(stream.answers or room or not stream.pending or self._end_error is not None)
 
     # Runs on the engine's thread

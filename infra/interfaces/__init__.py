@@ -8,9 +8,12 @@ a SKU is, so stores, engines and scanners can be replaced without touching a rul
 from infra.interfaces.cutouts import AlphaMask, Cutout, Photo
 from infra.interfaces.engines import (
     CAPTION_TOO_LONG,
+    KEPT_REGION_TOO_THIN,
+    NO_VAE_ENCODER,
     Engine,
     Failure,
     Frame,
+    KeptRegion,
     Pool,
     Prompt,
     caption_too_long_sentence,
@@ -23,6 +26,8 @@ from infra.interfaces.tables import Commit, TableStore
 
 __all__ = [
     "CAPTION_TOO_LONG",
+    "KEPT_REGION_TOO_THIN",
+    "NO_VAE_ENCODER",
     "AlphaMask",
     "Canvas",
     "Commit",
@@ -32,6 +37,7 @@ __all__ = [
     "FinishParameters",
     "Frame",
     "KeptOrigin",
+    "KeptRegion",
     "ObjectInfo",
     "ObjectStore",
     "Photo",

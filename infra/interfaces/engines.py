@@ -8,7 +8,44 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import numpy as np
+
+from infra.interfaces.cutouts import AlphaMask
 from infra.interfaces.pixels import Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRegion:
+    """A placed product that an image is generated around.
+
+    `pixels` (uint8, height x width x 3, RGB) show the product on a neutral ground, `alpha` (uint8, height x width) is
+    255 in its core and 0 where the image is generated. Both have the image's size. They are in memory, as the image
+    will be: engines bound how many wait. Two regions of equal bytes are equal. Raises ValueError for arrays that do not
+    fit one another.
+    """
+
+    pixels: Pixels
+    alpha: AlphaMask
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.alpha.dtype != np.uint8 or self.pixels.shape != (*self.alpha.shape, 3):
+            raise ValueError(
+                f"Pixels of {self.pixels.shape} {self.pixels.dtype} and an alpha of {self.alpha.shape}"
+                f" {self.alpha.dtype} are no kept region: they are height x width x 3 and height x width of uint8."
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeptRegion) and (
+            self is other or (np.array_equal(self.alpha, other.alpha) and np.array_equal(self.pixels, other.pixels))
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.alpha.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes of both arrays."""
+        return self.pixels.nbytes + self.alpha.nbytes
 
 
 @dataclass(frozen=True)
@@ -25,6 +62,8 @@ class Prompt:
     negative: str = ""
     kept: str = ""
     """The `KeptRequest` as JSON, for the engine that composes; empty where a model generates."""
+    kept_region: KeptRegion | None = None
+    """The product whose surroundings are generated; None where the whole image is."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +84,10 @@ CAPTION_TOO_LONG = "caption-too-long"
 def caption_too_long_sentence(tokens: int, limit: int) -> str:
     """Return why a prompt of so many tokens is refused: the same before an engine sees it and by the engine."""
     return f"A caption has {tokens:,} tokens and the model reads {limit}: shorten the template or the prompt."
+
+
+NO_VAE_ENCODER, KEPT_REGION_TOO_THIN = "no-vae-encoder", "kept-region-too-thin"
+"""Codes of failures: an engine cannot generate around a product; the product leaves nothing to generate around."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Inputs: prompts. Outputs: a product on white, determined by text, seed and size 
 (or its digest chooses), in inks that its first words choose, printed with a pattern that the seed chooses. It answers
 at once, or as slowly as a GPU would.
 Images of different seeds are as different to a duplicate gate as photographs of different things; they are sharp, lit,
-and fill the frame as a marketplace asks.
+and fill the frame as a marketplace asks. Around a kept region it draws a scene that text and seed choose, and leaves
+the product's pixels as they are.
 
 Words in a prompt's text order a defect, so that a rehearsal shows each gate at work:
 
@@ -13,6 +14,7 @@ Words in a prompt's text order a defect, so that a rehearsal shows each gate at 
     [second-try]   blank when the seed is even: another attempt may pass
     [copycat]      the same image whatever the text and the seed
     [poison]       generating it raises
+    [expanded]     a kept product continues beyond its outline
 """
 
 import hashlib
@@ -24,6 +26,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from infra.engines.backend import unfit_region_reason
+from infra.engines.stub.scenes import draw_scene
 from infra.engines.stub.silhouettes import PRODUCTS, draw_silhouette
 from infra.interfaces import Failure, Frame, Pixels, Prompt
 
@@ -32,6 +36,9 @@ SIDE_RANGE = (16, 8192)
 
 PATTERN_CELLS = 16
 """Cells of the pattern along each side: PDQ uses the first 16 cosines, so the seed decides each of its bits."""
+
+SCENE_CHANCE = PATTERN_CELLS * PATTERN_CELLS
+"""Pseudo-random bytes that a scene is drawn from: one for each cell of its wall."""
 
 PALETTES = (
     ((27, 38, 79), (214, 92, 66), (244, 205, 150), (250, 240, 215)),
@@ -86,7 +93,7 @@ class StubBackend:
         """Do nothing: there is no device."""
 
     def batch_key(self, prompt: Prompt) -> Hashable:
-        """Return size, steps and guidance: the stub has no caption length."""
+        """Return size, steps and guidance: the stub has no caption length, and draws each image alone."""
         return prompt.width, prompt.height, prompt.steps, prompt.guidance
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
@@ -104,6 +111,8 @@ class StubBackend:
                 prompt.key,
                 f"The size {prompt.width}x{prompt.height} is out of range: each side must be within {SIDE_RANGE!r}.",
             )
+        if reason := unfit_region_reason(prompt):
+            return Failure(prompt.key, reason)
         return Frame(prompt.key, _draw_image(prompt), 0.0)
 
 
@@ -115,7 +124,12 @@ def _draw_image(prompt: Prompt) -> Pixels:
         return np.full((prompt.height, prompt.width, 3), 255, np.uint8)
     if "[copycat]" in text:
         text, seed = "ball", 0
-    card = _draw_product(text, seed, prompt.width, prompt.height)
+    if prompt.kept_region is None:
+        card = _draw_product(text, seed, prompt.width, prompt.height)
+    else:
+        inks = PALETTES[_digest_bytes(text, 1)[0] % len(PALETTES)]
+        chance = np.frombuffer(_digest_bytes(f"{seed}\n{text}", SCENE_CHANCE), np.uint8)
+        card = draw_scene(prompt.kept_region, inks, chance, expanded="[expanded]" in text)
     if "[blurred]" in text:
         # Little enough for the product to stay inside the frame: one defect at a time.
         return np.asarray(cv2.GaussianBlur(card, (0, 0), max(2.5, min(prompt.width, prompt.height) / 78)), np.uint8)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from infra.engines.backend import Accelerator, OutOfDeviceMemory
 from infra.engines.torch.acceleration import EagerAccelerator
 from infra.engines.torch.caption_embedding import CaptionEmbedder
+from infra.engines.torch.inpainting import RegionInpainter
 from infra.engines.torch.placement import place_pipeline
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import CAPTION_TOO_LONG, Failure, Frame, Pixels, Prompt, caption_too_long_sentence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 TEXT_ENCODER_BATCH = 16
 """Captions in one call of the text encoder on a GPU: 1,536 tokens of typical captions, where it no longer waits for its
 own weights. On a CPU it is 1: nothing is gained there, and an image's bytes stay independent of its neighbours."""
+
+NOT_LOADED = "The torch backend holds no model: it is not loaded, or already closed."
 
 
 def default_batch_size() -> int:
@@ -56,6 +59,7 @@ class DiffusersBackend:
         self._accelerator = accelerator or EagerAccelerator()
         self._pipeline: Any = None
         self._caption_embedder: CaptionEmbedder | None = None
+        self._inpainter: RegionInpainter | None = None
 
     def load(self) -> None:
         """Check machine and weights, put them on the device in the requested precision, attach the accelerator."""
@@ -82,27 +86,28 @@ class DiffusersBackend:
             _reserve_one_core()
         self._pipeline = pipeline
         self._caption_embedder = CaptionEmbedder(pipeline, TEXT_ENCODER_BATCH if device == "cuda" else 1)
+        self._inpainter = RegionInpainter(pipeline)
         self._accelerator.attach(pipeline)
 
     def batch_key(self, prompt: Prompt) -> Hashable:
-        """Return size, steps, guidance and padded caption length; announce the caption for embedding."""
+        """Return size, steps, guidance and padded caption length; announce the caption for embedding.
+
+        Images around a kept region have batches of their own, so that they reach no other image's bytes.
+        """
         tokens = self._loaded_embedder.padded_token_count(prompt.text)
         self._loaded_embedder.announce(prompt.text)
-        return prompt.width, prompt.height, prompt.steps, prompt.guidance, tokens
+        key = prompt.width, prompt.height, prompt.steps, prompt.guidance, tokens
+        return key if prompt.kept_region is None else (*key, "kept region")
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Generate one batch; an unsupported size, and an image that is black or not finite, is a Failure."""
         import torch
 
         answers: dict[int, Frame | Failure] = {}
-        for number, prompt in enumerate(prompts):
-            if reason := self._unsupported_reason(prompt):
-                answers[number] = Failure(prompt.key, reason)
-            elif tokens := self._excess_tokens(prompt):
-                sentence = caption_too_long_sentence(tokens, MAX_CAPTION_TOKENS)
-                answers[number] = Failure(prompt.key, sentence, code=CAPTION_TOO_LONG)
-        possible = [number for number in range(len(prompts)) if number not in answers]
         try:
+            refusals = {number: self._refusal(prompt) for number, prompt in enumerate(prompts)}
+            answers.update({number: refusal for number, refusal in refusals.items() if refusal is not None})
+            possible = [number for number in range(len(prompts)) if number not in answers]
             if possible:
                 answers.update(zip(possible, self._run_pipeline([prompts[number] for number in possible]), strict=True))
         except torch.OutOfMemoryError as error:
@@ -120,7 +125,7 @@ class DiffusersBackend:
     def close(self) -> None:
         """Drop the model and free its memory."""
         self._accelerator.close()
-        self._pipeline = self._caption_embedder = None
+        self._pipeline = self._caption_embedder = self._inpainter = None
         import torch
 
         gc.collect()
@@ -130,8 +135,23 @@ class DiffusersBackend:
     @property
     def _loaded_embedder(self) -> CaptionEmbedder:
         if self._caption_embedder is None:
-            raise EngineError("The torch backend holds no model: it is not loaded, or already closed.")
+            raise EngineError(NOT_LOADED)
         return self._caption_embedder
+
+    @property
+    def _loaded_inpainter(self) -> RegionInpainter:
+        if self._inpainter is None:
+            raise EngineError(NOT_LOADED)
+        return self._inpainter
+
+    def _refusal(self, prompt: Prompt) -> Failure | None:
+        """Return why a prompt cannot be generated, None where it can."""
+        if reason := self._unsupported_reason(prompt):
+            return Failure(prompt.key, reason)
+        if tokens := self._excess_tokens(prompt):
+            sentence = caption_too_long_sentence(tokens, MAX_CAPTION_TOKENS)
+            return Failure(prompt.key, sentence, code=CAPTION_TOO_LONG)
+        return None if prompt.kept_region is None else self._loaded_inpainter.refusal(prompt)
 
     def _unsupported_reason(self, prompt: Prompt) -> str | None:
         step = self._pipeline.vae_scale_factor * 2
@@ -157,6 +177,7 @@ class DiffusersBackend:
         first = prompts[0]
         texts = [each.text for each in prompts]
         negatives = [each.negative for each in prompts] if first.guidance > 0 else []
+        generators = [torch.Generator("cpu").manual_seed(each.seed) for each in prompts]
         with library_state.computing(), torch.no_grad():
             embeddings = self._loaded_embedder.embed(texts + negatives)
             images = self._pipeline(
@@ -166,8 +187,9 @@ class DiffusersBackend:
                 height=first.height,
                 num_inference_steps=first.steps,
                 guidance_scale=first.guidance,
-                generator=[torch.Generator("cpu").manual_seed(each.seed) for each in prompts],
+                generator=generators,
                 output_type="pt",
+                **(self._loaded_inpainter.arguments(prompts, generators) if first.kept_region else {}),
             ).images
             return _frames_or_failures(prompts, images)
 

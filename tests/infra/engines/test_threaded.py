@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,8 @@ from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Failure, Frame, Prompt
 from infra.testing.faulty_engine import FaultyBackend
+from tests.fixtures.kept_regions import kept_region
+from tests.fixtures.waiting import eventually
 
 PATIENCE = 20
 """Seconds after which a test that waits for another thread says that it hangs."""
@@ -183,6 +186,29 @@ def test_reading_ahead_is_bounded_by_the_window_and_the_queue() -> None:
     stream.close()
     engine.close()
     assert len(drawn) < 30
+
+
+@pytest.mark.parametrize(("side", "batch_size", "most"), [(64, 2, 4), (64, 6, 6), (16, 2, 32), (0, 2, 32)])
+def test_kept_regions_that_wait_are_bounded_by_their_bytes_but_for_one_batch(
+    monkeypatch: pytest.MonkeyPatch, side: int, batch_size: int, most: int
+) -> None:
+    monkeypatch.setattr("infra.engines.threaded.MAX_KEPT_REGION_BYTES", 4 * 64 * 64 * 4)
+    region = kept_region(side, side) if side else None
+    painter = FaultyBackend(wait_for_permits=True)
+    engine = ThreadedEngine(painter, batch_size, 32)
+    consumer = Consumer(engine, [replace(prompt, kept_region=region) for prompt in prompts(100)])
+    consumer.start()
+    while not painter.calls[1:]:
+        consumer.join(0.001)
+    (stream,) = engine._streams
+    assert eventually(lambda: len(stream.queued) == most)
+    painter.permit_batches(1)
+    assert eventually(lambda: len(consumer.answers) == batch_size)
+    assert eventually(lambda: len(stream.queued) == most)
+    painter.permit_batches(1000)
+    assert consumer.finished()
+    assert len(consumer.answers) == 100
+    engine.close()
 
 
 def test_a_consumer_that_stops_early_leaves_the_engine_free() -> None:

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infra.errors import EngineError
-from infra.interfaces import Engine, Pool
+from infra.interfaces import Engine, Pool, Prompt
 from infra.pools.inline import InlinePool
 from infra.pools.process_pool import ProcessPool
 from infra.pools.ray_pool import RayEngines
 from tests.fixtures import pool_work as works
+from tests.fixtures.kept_regions import kept_region
 
 PATIENCE = works.TIMEOUT_SECONDS
 Maker = Callable[[Callable[[], Engine]], Pool]
@@ -50,6 +52,15 @@ def test_works_get_their_shards_and_an_engine_and_one_that_raises_harms_no_other
     assert busy > 0
     pool.close()
     assert pool.busy_seconds() >= busy
+
+
+def test_a_prompts_kept_region_travels_to_the_engine(new_pool: Maker) -> None:
+    region = kept_region(64, 64)
+    prompts = [Prompt("scene", "a mug", 1, 64, 64, kept_region=region), Prompt("plain", "a mug", 1, 64, 64)]
+    made = new_pool(works.open_stub).submit(works.generate_pixels, prompts).result(PATIENCE)
+    core = region.alpha == 255
+    assert np.array_equal(made["scene"][core], region.pixels[core])
+    assert not np.array_equal(made["plain"][core], region.pixels[core])
 
 
 @pytest.mark.parametrize("new_pool", ["inline", "ray"], indirect=True)  # a composing process does one work at a time
