@@ -34,15 +34,7 @@ from catalogs.planning.kept_requests import open_request_builder
 from catalogs.planning.kept_rows import KeptRows
 from catalogs.planning.lapsed_reviews import LapsedReviews
 from catalogs.planning.other_attempts import OtherAttempts
-from catalogs.planning.plan import (
-    CHANGED,
-    NEW,
-    WAITING,
-    PlanCounts,
-    PlannedBatch,
-    Request,
-    Slot,
-)
+from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
 from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.planning.prompt_syntax import PromptSyntax
 from catalogs.planning.related_slots import RelatedSlots

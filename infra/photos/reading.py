@@ -66,7 +66,7 @@ class PhotoLimits:
 DEFAULT_LIMITS: Final = PhotoLimits()
 
 
-class ReducedPhoto(NamedTuple):
+class PhotoPreview(NamedTuple):
     """A photo to be looked at, perhaps with fewer pixels, and the upright size that it has as a whole."""
 
     pixels: Pixels
@@ -95,7 +95,7 @@ def _read(data: bytes, header: PhotoHeader, least_side: int = 0) -> Photo:
     return Photo(pixels, alpha, hashlib.sha256(data).hexdigest())
 
 
-def read_reduced(data: bytes, least_side: int, limits: PhotoLimits = DEFAULT_LIMITS) -> ReducedPhoto:
+def read_reduced(data: bytes, least_side: int, limits: PhotoLimits = DEFAULT_LIMITS) -> PhotoPreview:
     """Return the photo to be looked at: a JPEG at a half, a quarter or an eighth, no shorter than `least_side`.
 
     A JPEG's decoder leaves out what is not asked for: its time and memory fall with the pixels. Files of other kinds
@@ -106,7 +106,7 @@ def read_reduced(data: bytes, least_side: int, limits: PhotoLimits = DEFAULT_LIM
     height, width = photo.pixels.shape[:2]
     is_turned = header.kind == "JPEG" and _is_on_its_side(data, header)
     whole = (header.height, header.width) if is_turned else (header.width, header.height)
-    return ReducedPhoto(photo.pixels, photo.alpha, *(whole if header.kind == "JPEG" else (width, height)))
+    return PhotoPreview(photo.pixels, photo.alpha, *(whole if header.kind == "JPEG" else (width, height)))
 
 
 def reduced_memory(header: PhotoHeader, least_side: int) -> int:
