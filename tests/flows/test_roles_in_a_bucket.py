@@ -27,6 +27,7 @@ from tests.fixtures.bucket_roles import BUCKET, PART_WORKER, RoleBucket, as_role
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness
 from tests.fixtures.run_rows import start_run
+from tests.fixtures.stage_scenes import empty_scene, scene_file
 from tests.fixtures.store_scenarios import StoreScenario
 from tests.paths import ROOT
 
@@ -114,6 +115,26 @@ def test_a_key_keeper_says_who_may_enter_and_nobody_else_does(role_bucket: RoleB
     listed = packshot(role_bucket, "reviewer", "keys", "list", "--store", role_bucket.url)
     assert "ann" in listed.stdout, "a console reads the keys, and makes none"
     assert packshot(role_bucket, "key-keeper", "keys", "revoke", "ann", "--store", role_bucket.url).returncode == 0
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_pipeline_adds_stages_and_a_reviewer_approves_them_and_adds_none(
+    role_bucket: RoleBucket, tmp_path: Path
+) -> None:
+    (tmp_path / "oak.png").write_bytes(scene_file(empty_scene()))
+    (tmp_path / "ash.png").write_bytes(scene_file(empty_scene(200)))
+    words = ("--library", "shop", "--store", role_bucket.url)
+    added = packshot(role_bucket, "pipeline", "stage", "add", tmp_path / "oak.png", *words)
+    assert added.returncode == 0, added.stderr
+    refused = packshot(role_bucket, "reviewer", "stage", "add", tmp_path / "ash.png", *words)
+    assert (refused.returncode, "AccessDenied" in refused.stderr) == (3, True), refused.stderr
+    approved = packshot(role_bucket, "reviewer", "stage", "approve", "oak", *words, "--json")
+    assert approved.returncode == 0, approved.stderr
+    assert json.loads(approved.stdout)["stages"][0]["state"] == "approved"
+    refused = packshot(role_bucket, "auditor", "stage", "retire", "oak", *words)
+    assert refused.returncode == 3
+    listed = packshot(role_bucket, "auditor", "stage", "list", "--store", role_bucket.url, "--json")
+    assert [stage["name"] for stage in json.loads(listed.stdout)["libraries"][0]["stages"]] == ["oak"]
 
 
 @pytest.mark.usefixtures("shop")

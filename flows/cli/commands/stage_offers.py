@@ -148,6 +148,8 @@ def _offer_file(offers: "StageOffers", file: Path, name: str) -> "OfferedStage":
     from tasks.stages.stage_changes import STAGE_KNOWN, not_read
     from tasks.stages.stage_pictures import decode_stage_picture
 
+    if not file.is_file():  # a pipe would be waited for
+        return not_read(name, "photo.missing", f"{file} is not there, or is no file; check its path")
     try:
         if file.stat().st_size > MAX_PHOTO_BYTES:
             return not_read(name, "photo.too-many-bytes", f"{file} has more than {MAX_PHOTO_BYTES:,} bytes")

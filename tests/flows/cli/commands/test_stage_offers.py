@@ -1,5 +1,6 @@
 """`packshot stage add` and `make`: each file and each scene is judged for itself, and none stops the others."""
 
+from os import mkfifo
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ def files(tmp_path: Path) -> Path:
     for name, pixels in pictures.items():
         (tmp_path / name).write_bytes(scene_file(pixels))
     (tmp_path / "notes.txt").write_text("no picture")
+    mkfifo(tmp_path / "pipe.png")
     return tmp_path
 
 
 def test_each_file_is_judged_and_those_that_pass_are_added(run_cli: RunCli, files: Path) -> None:
     store = f"file://{files}/store"
-    names = ("Oak Table.png", "ball.png", "small.png", "notes.txt", "absent.png", "Oak Table.png")
+    names = ("Oak Table.png", "ball.png", "small.png", "notes.txt", "absent.png", "pipe.png", "Oak Table.png")
     said = run_cli(
         "stage", "add", *(files / name for name in names), "--library", "shop", "--create", "--store", store,
         "--category", "mugs", "--category", "bowls", "--light", "right", "--foot", 0.8, "--by", "ann", "--json",
@@ -34,6 +36,7 @@ def test_each_file_is_judged_and_those_that_pass_are_added(run_cli: RunCli, file
         ("small", False, ["stage.too-small"]),
         ("notes", False, ["photo.wrong-format"]),
         ("absent", False, ["photo.missing"]),
+        ("pipe", False, ["photo.missing"]),
         ("oak-table", False, ["stage.known"]),
     ]
     (stage,) = read_library(open_store(store), "shop").stages
