@@ -18,6 +18,7 @@ from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.planning import caption_length, resolved_photos, schedule
 from catalogs.policy import channels, review_expiry
 from catalogs.policy.brands import brand_decisions
+from catalogs.policy.scene_rules import built_in_scene_rules
 from catalogs.policy.schema import SCORE_SCANNERS, built_in_policy
 from catalogs.runs import held_selection, manifest_diff
 from catalogs.stages.stage_rules import built_in_stage_rules
@@ -155,6 +156,10 @@ def page() -> str:
             "## Image rules of the built-in policy",
             "`reason` is yours to choose in a policy of your own. Another seed: a BLOCK is worth another attempt.",
             table(("code", "score", "scanner", "thresholds", "another seed", "where the thresholds come from"), rules),
+            "## What does not judge a product on a stage",
+            "No rule on these scores judges an image whose product stands on a stage. A policy may name others, as"
+            " `scenes:`.",
+            table(("score", "why"), [(code(name), why) for name, why in built_in_scene_rules().not_judged.items()]),
             "## Photo rules of the built-in policy",
             "They judge photos and masks of images that keep a photo's product. A policy replaces all of them by"
             " `photos:`.",

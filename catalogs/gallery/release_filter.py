@@ -17,7 +17,7 @@ class ReleaseFilter:
     model: str = ""
     """A model's version, such as `z-image-turbo/3`; the model's name where it has no version."""
     mode: str = ""
-    """How a shop's product was kept (`white`, `stage`, `scene`); `generate` where a model made the whole image."""
+    """How a product was kept (`white`, `backdrop`, `stage`, `scene`); `generate` where a model made the whole image."""
 
     def words(self) -> dict[str, str]:
         """Return the words that restrict something, by name."""
