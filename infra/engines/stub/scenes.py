@@ -1,7 +1,7 @@
 """Scenes of the stub: a wall and a table around a kept product, whose pixels stay as they are.
 
 Inputs: a kept region, four inks, pseudo-random bytes. Outputs: pixels of the region's size, determined by these alone.
-Where the region's alpha is 255 its pixels are copied, where it is 0 the scene is; between, both are mixed once.
+Where the region's alpha is 255 its pixels stay, where it is 0 the scene's do; between, both are mixed once.
 """
 
 import cv2
@@ -30,10 +30,7 @@ def draw_scene(
     if expanded:
         scene = _grown(region, scene)
     inside = region.alpha.astype(np.float32) * np.float32(1 / 255)
-    mixed = np.asarray(cv2.blendLinear(region.pixels, scene, inside, 1 - inside), np.uint8)
-    core = region.alpha == 255
-    mixed[core] = region.pixels[core]
-    return mixed
+    return np.asarray(cv2.blendLinear(region.pixels, scene, inside, 1 - inside), np.uint8)
 
 
 def _room(shape: tuple[int, ...], inks: tuple[Ink, Ink, Ink, Ink], chance: npt.NDArray[np.uint8]) -> Pixels:
