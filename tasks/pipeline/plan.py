@@ -79,10 +79,9 @@ def make_plan(  # noqa: PLR0913 - a job, its stores and its terms, each with a d
     source, now = open_job_source(job), store.now()
     elsewhere = read_planned_elsewhere(store, job.catalogue, run_id)  # before the manifest
     state = read_current_state(tables, job.catalogue)
-    live, outcomes, version = state.live, state.outcomes, state.version
+    live, version = state.live, state.version
     negatives = partial(read_former_negatives, store, tables, layout.manifest_table(job.catalogue), version)
-    gates = gates or PlanGates()
-    answers = read_answer_index(store, job.catalogue)
+    gates, answers = gates or PlanGates(), read_answer_index(store, job.catalogue)
     stages = read_plan_stages(store, job.recipe)
     planner = _open_planner(job, state, gates, now, elsewhere, negatives, answers, photos, stages)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
@@ -100,7 +99,7 @@ def make_plan(  # noqa: PLR0913 - a job, its stores and its terms, each with a d
             plan.warnings.append(totals.renames.warning(live))
             writer.write_table(writer.files.renamed, totals.renames.table(live))
         if job.scope == "full":
-            gone = [] if totals.unidentified_rejects else outcomes.unrequested_slots(live)
+            gone = [] if totals.unidentified_rejects else planner.outcomes.unrequested_slots(live)
             ending, rejected = EndingOutcomes(gone, planner.lapsed.ended), totals.rejected_skus
             writer.write_rows(writer.files.ended, find_ended_slots(tables, job.catalogue, ending, rejected, now))
     if run_id is not None:
