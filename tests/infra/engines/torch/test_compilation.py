@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from infra.engines.torch.compilation import CompileAccelerator
 from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.interfaces import Frame, Prompt
 from infra.models.loading import StoredPipeline
+from tests.fixtures.kept_regions import kept_region
 
 
 @pytest.mark.slow
@@ -39,7 +41,9 @@ def test_compiled_blocks_paint_the_same_picture(tiny_model: Path) -> None:
     for accelerator in (CompileAccelerator(), None):
         painter = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32", accelerator)
         painter.load()
-        frames = painter.generate_batch([Prompt(str(seed), "cat", seed, 32, 32, steps=2) for seed in range(2)])
+        plain = [Prompt(str(seed), "cat", seed, 32, 32, steps=2) for seed in range(2)]
+        scenes = [replace(prompt, kept_region=kept_region(32, 32, 1.2)) for prompt in plain]
+        frames = [*painter.generate_batch(plain), *painter.generate_batch(scenes)]
         compiled = [block for block in painter._pipeline.transformer.layers if block._compiled_call_impl is not None]
         assert len(compiled) == (2 if accelerator else 0)
         assert all(isinstance(frame, Frame) for frame in frames)
