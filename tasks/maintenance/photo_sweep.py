@@ -19,7 +19,7 @@ import pyarrow as pa
 from catalogs import layout
 from catalogs.stages.library import StageLibrary
 from catalogs.table_schemas import REQUESTS, REVIEW_INDEX
-from infra.errors import ExternalError, TableError
+from infra.errors import DocumentUnreadable, ExternalError, TableError
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
 from infra.photos.photo_index import load_index
 from infra.stores.concurrency import concurrent_map
@@ -50,6 +50,8 @@ class PhotoSweep:
     """Runs whose requests are among the names."""
     _indexes: dict[str, str] = field(default_factory=dict)
     """Photo index -> the version of it that is among the names."""
+    _damaged_index: str = ""
+    """A photo index that cannot be read, and so what it names; the next refresh of its catalogue replaces it."""
     _libraries: list[StageLibrary] | None = None
     """The libraries of stages as they were at the last look; None where one cannot be read."""
 
@@ -59,6 +61,12 @@ class PhotoSweep:
             return
         if self._take_in_names():
             deleter.result.notes.append("photos are left alone: a run may be planning to use them")
+            return
+        if self._damaged_index:
+            deleter.result.notes.append(
+                f"photos are left alone, since {self._damaged_index} cannot be read: the next refresh of its catalogue"
+                " replaces it"
+            )
             return
         if self._libraries is None:
             deleter.result.notes.append("stages are left alone, since a library of them cannot be read")
@@ -78,7 +86,7 @@ class PhotoSweep:
 
     @contextmanager
     def _guard(self, batch: Sequence[ObjectInfo]) -> Iterator[Sequence[ObjectInfo] | None]:
-        if self._take_in_names():
+        if self._take_in_names() or self._damaged_index:
             yield None
         else:
             yield select_unchanged(self.store, self._of_nothing(list(batch)))
@@ -111,7 +119,10 @@ class PhotoSweep:
         self._take_in_requests({run_id for _, run_id in work.runs} - set(unplanned))
         for info in self.store.list(layout.PHOTO_INDEXES):
             if self._indexes.get(info.key) != info.version:
-                self.named.add_index(load_index(self.store, info.key)["sha256"])
+                try:
+                    self.named.add_index(load_index(self.store, info.key)["sha256"])
+                except DocumentUnreadable:
+                    self._damaged_index = info.key
                 self._indexes[info.key] = info.version
         try:
             self._libraries = read_libraries(self.store)

@@ -157,3 +157,17 @@ def test_an_outcomes_table_that_cannot_be_read_keeps_every_photo(tmp_path: Path)
     shop.backdate(20)
     assert any("left alone" in note for note in run_sweep(shop).notes)
     assert photos(shop) == there
+
+
+def test_a_photo_index_that_cannot_be_read_keeps_every_photo_until_a_refresh_replaces_it(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    kept = keep(shop, "indexed")
+    shop.store.write(layout.photo_index("other"), b"torn")
+    shop.backdate(20)
+    notes = run_sweep(shop).notes
+    assert photos(shop) == kept
+    [note] = [note for note in notes if "photo-index" in note]
+    assert note.startswith("photos are left alone, since photo-index/other.parquet cannot be read")
+    index(shop, "other")
+    run_sweep(shop)
+    assert photos(shop) == set()
