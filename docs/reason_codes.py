@@ -13,7 +13,7 @@ from markdown_tables import code, table
 import catalogs
 import tasks
 from catalogs.answers import answer_verdicts, refusal_reasons, taken_back
-from catalogs.photos import kept_judgement, mask_rules, photo_faults
+from catalogs.photos import kept_judgement, kept_request, mask_rules, photo_faults
 from catalogs.photos.photo_rules import built_in_photo_rules
 from catalogs.planning import caption_length, resolved_photos, schedule
 from catalogs.policy import channels, review_expiry
@@ -65,8 +65,10 @@ MEANINGS = {
     "photo.lost": "the store does not hold the photo's bytes any more, or holds others; `failed`, and fetched anew",
     "stage.lost": "the store does not hold the stage's picture any more, or holds another one under its name; `failed`,"
     " and tried again",
-    "stage.too-small": "the stage has fewer pixels than the image, and none is enlarged; the slot is blocked until the"
-    " recipe's size or its stages change",
+    "stage.missing": "no approved stage of the rule's library is there for the row's category and size; the slot is"
+    " blocked until there is one",
+    "stage.too-small": "the stage has fewer pixels than the image, and none is enlarged; the slot is blocked until"
+    " another stage or size is asked for",
     "core.empty": "no pixel of the placed product is opaque, so nothing could be proven; the slot is blocked",
     "core.*": "the cut-out's opaque pixels are not the photo's; the slot is `failed`, and tried again",
     "cutter-changed": "a machine has another version of a cutter than the plan; the slot is `failed`, and tried again",
@@ -124,7 +126,7 @@ CONSTANTS = (
     "core.*", "mask.empty", "mask.faint-surroundings",
     composer.CUTTER_CHANGED, composer.CUTTER_FAILED, composer.MODE_UNKNOWN, *PHOTO_REASONS,
     stage_changes.STAGE_KNOWN, "duplicate-exact", *(f"person.{code}" for code in refusal_reasons.REFUSAL_REASONS),
-    resolved_photos.PHOTO_MISSING, resolved_photos.PHOTO_NOT_READ,
+    kept_request.STAGE_MISSING, resolved_photos.PHOTO_MISSING, resolved_photos.PHOTO_NOT_READ,
     answer_verdicts.PEOPLE_DIFFER, answer_verdicts.REFUSED_BEFORE, answer_verdicts.ANOTHER_ATTEMPT, taken_back.UNDONE,
 )  # fmt: skip
 """Codes that no literal of a `Verdict` holds."""

@@ -68,6 +68,10 @@ PHOTO_SENTENCES = {
     "mask.white-on-white": PhotoSentence(
         "product and ground are alike along the outline", "Look whether the outline is right"
     ),
+    "stage.missing": PhotoSentence(
+        "no approved stage of the library is there for this category and size",
+        "Add one and approve it (`packshot stage`), or let the recipe's rule fall back to white",
+    ),
     "core.photo-differs": PhotoSentence("the kept photo has other bytes than the one that was composed", _DEFECT),
     "core.decoder-differs": PhotoSentence(
         "this machine decodes the photo to other pixels", "Let the version that composed it check it"

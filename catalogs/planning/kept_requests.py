@@ -10,7 +10,6 @@ holds where a stage is asked for and none is there: once one is approved, the sl
 
 from dataclasses import replace
 
-from catalogs.ingest.overrides import parse_whole_number
 from catalogs.ingest.rows import BatchRows
 from catalogs.ingest.values.time_text import parse_time
 from catalogs.keys import request_key
@@ -47,9 +46,7 @@ class KeptRequestBuilder(RequestBuilder):
     def build_request(self, position: int, _edited_prompt: str = "") -> Request:
         """Return the request of the row at `position`; a person's prompt has no effect on it."""
         recipe, tokens = self.effective_recipe, self._tokens[position]
-        overrides = {name: text for name, column in self._override_columns if (text := column[position])}
-        width = parse_whole_number(overrides.get("width", "")) or recipe.tier.width
-        height = parse_whole_number(overrides.get("height", "")) or recipe.tier.height
+        width, height = self.size_of(position)
         photos = usable_photos(tokens)
         # A refused request is never made; its tokens keep those of other reasons apart.
         kept = replace(self._kept, photos=photos or tuple(tokens.split())).text

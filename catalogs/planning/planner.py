@@ -141,7 +141,7 @@ class Planner:
         replacing = related.find_replaced(recipe.view, recipe.variant, builders.index)
         batch.presence.live[np.asarray(positions)[live >= 0]] = True
         batch.presence.live[replacing] = True
-        versions = builders.selector.comparison_indices(skus, positions, live)
+        versions = builders.comparison_indices(skus, positions, live)
         digests = builders.source_digests(content, positions, versions)
         same = self._edits.same_source(self.live, live, split_halves(digests)) & ~self._others.select(live)
         self.counts.unchanged += int(same.sum())
@@ -167,7 +167,7 @@ class Planner:
         """End the reviews of an unchanged slot that its row asks for under none of the versions it may wait with."""
         asked = set()
         with suppress(PromptRenderError):  # then nobody knows what it asks for
-            for version in slot.candidate_indices:
+            for version in {*slot.candidate_indices, slot.comparison_index}:
                 request = self._build_request(slot, version)
                 asked |= {each.key for each in (request, *self._former.variants(slot, version, request))}
             self.lapsed.end(slot.slot_id, slot.live_position, asked)
@@ -263,10 +263,15 @@ class Planner:
         if not outcomes:
             return None
         sources = {slot.source_digest(version) for version in slot.candidate_indices}
+        of_live = {*sources, slot.source_digest(slot.comparison_index)}
         holding = (
             outcome
             for outcome in outcomes
-            if self._edits.is_of_source(outcome.source_digest, sources, outcome.request_key)
+            if self._edits.is_of_source(
+                outcome.source_digest,
+                of_live if self._is_live_request(slot, outcome.request_key) else sources,
+                outcome.request_key,
+            )
             and self.rules.still_holds(outcome, slot.attempts, slot.sku)
             and (outcome.state == SlotState.WITHDRAWN or not self._others.shows(slot.live_position, outcome))
         )

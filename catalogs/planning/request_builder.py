@@ -56,6 +56,10 @@ class RequestBuilder:
         return [(name, self._rows.column(name)) for name in REQUEST_KEY_OVERRIDES]
 
     @cached_property
+    def _size_columns(self) -> tuple[list[str], list[str]]:
+        return self._rows.column("width"), self._rows.column("height")
+
+    @cached_property
     def _template_columns(self) -> list[tuple[str, list[str]]]:
         return [(name, self._rows.column(name)) for name in self.effective_recipe.fields]
 
@@ -72,6 +76,11 @@ class RequestBuilder:
             self._of_exponents = RequestBuilder(rows, self.effective_recipe, self.index, self._outcomes)
         return self._of_exponents
 
+    def size_of(self, position: int) -> tuple[int, int]:
+        """Return width and height of the image of the row at `position`: its own, else those of its tier."""
+        tier, (widths, heights) = self.effective_recipe.tier, self._size_columns
+        return parse_whole_number(widths[position]) or tier.width, parse_whole_number(heights[position]) or tier.height
+
     def build_request(self, position: int, edited_prompt: str = "") -> Request:
         """Return the request of the row at `position`, or with a person's prompt. Raises `PromptRenderError`."""
         recipe, tier = self.effective_recipe, self.effective_recipe.tier
@@ -85,8 +94,7 @@ class RequestBuilder:
         negative = ""
         if tier.guidance > 0:
             negative = normalize_prompt(overrides.get("negative_prompt", "")) or recipe.negative.render(values)
-        width = parse_whole_number(overrides.get("width", "")) or tier.width
-        height = parse_whole_number(overrides.get("height", "")) or tier.height
+        width, height = self.size_of(position)
         seed = parse_whole_number(overrides.get("seed", ""))
         key = self._request_keys(negative, width, height, seed).key_for(prompt)
         first_attempt, allowed = self._attempts(key)

@@ -11,7 +11,7 @@ its own source has one version, and so have photos.
 Versions are passed as indices into `VersionSelector.version_names`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -28,6 +28,9 @@ from catalogs.planning.request_builder import RequestBuilder
 from catalogs.recipe.effective_recipe import EffectiveRecipe
 from catalogs.recipe.schema import Recipe
 
+Size = tuple[int, int]
+"""Width and height of an image in pixels."""
+
 
 class Selector(Protocol):
     """The versions under which slots of one shape may be made, and the rule that assigns one to a SKU."""
@@ -35,16 +38,18 @@ class Selector(Protocol):
     version_names: list[str]
     """What `EffectiveRecipes` takes as a model."""
 
-    def assigned_index(self, sku: str) -> int:
-        """Return the version that generates the new and changed slots of a SKU."""
+    def assigned_index(self, sku: str, size: Size) -> int:
+        """Return the version that generates the new and changed slots of a SKU in this size."""
 
-    def is_pinned_by_backfill(self, sku: str) -> bool:
-        """Tell whether a backfill brings the SKU to its assigned version."""
+    def waiting_indices(self, sku: str, size: Size) -> list[int]:
+        """Return the versions under which a slot may wait: the assigned one, then others that may still make images."""
 
-    def comparison_indices(self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64]) -> list[int]:
+    def comparison_indices(
+        self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64], size_of: Callable[[int], Size]
+    ) -> list[int]:
         """Return, for the slot of each of these rows, the version that it is compared under.
 
-        `live` holds each slot's position among the live rows, or -1.
+        `live` holds each slot's position among the live rows, or -1; `size_of` returns a row's size.
         """
 
 
@@ -73,19 +78,31 @@ class VersionSelector:
             [index_by_identity.get(name.partition("@")[2], -1) for name in live.model_names], np.int64
         )
 
-    def assigned_index(self, sku: str) -> int:
+    def assigned_index(self, sku: str, _size: Size) -> int:
         """Return the version that generates the new and changed slots of a SKU."""
+        return self._assigned_index(sku)
+
+    def waiting_indices(self, sku: str, _size: Size) -> list[int]:
+        """Return the versions under which a slot may wait: the assigned one, then the others, newest first."""
+        assigned = self._assigned_index(sku)
+        if self._is_pinned_by_backfill(sku):
+            return [assigned]
+        return [assigned, *(index for index in reversed(range(len(self.version_names))) if index != assigned)]
+
+    def _assigned_index(self, sku: str) -> int:
         if self._frozen_versions is None:
             return 0
         return self._index_by_number[self._frozen_versions.assigned_version(sku)]
 
-    def is_pinned_by_backfill(self, sku: str) -> bool:
+    def _is_pinned_by_backfill(self, sku: str) -> bool:
         """Tell whether a backfill brings the SKU to its assigned version."""
         if self._frozen_versions is None or self._backfill is None:
             return False
         return self._frozen_versions.is_in_backfill(sku, self._backfill)
 
-    def comparison_indices(self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64]) -> list[int]:
+    def comparison_indices(
+        self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64], _size_of: Callable[[int], Size]
+    ) -> list[int]:
         """Return, for the slot of each of these rows, the version that it is compared under.
 
         `live` holds each slot's position among the live rows, or -1.
@@ -96,7 +113,7 @@ class VersionSelector:
         is_live = live >= 0
         live_versions[is_live] = self._index_by_live_model[self._live.model_index[live[is_live]]]
         return [
-            self.assigned_index(skus[row]) if version < 0 or self.is_pinned_by_backfill(skus[row]) else version
+            self._assigned_index(skus[row]) if version < 0 or self._is_pinned_by_backfill(skus[row]) else version
             for row, version in zip(rows, live_versions.tolist(), strict=True)
         ]
 
@@ -117,6 +134,10 @@ class VersionedRequestBuilders:
     def index(self) -> int:
         """Return the index of the slots."""
         return self.builders[0].index
+
+    def comparison_indices(self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64]) -> list[int]:
+        """Return, for the slot of each of these rows, the version that it is compared under; -1 in `live`: none is."""
+        return self.selector.comparison_indices(skus, rows, live, self.builders[0].size_of)
 
     def source_digest(self, version_index: int, content: bytes) -> bytes:
         """Return the source digest of a row's content under a version."""
@@ -186,12 +207,13 @@ class StaleSlot:
     @property
     def assigned_index(self) -> int:
         """Return the version that generates the slot's image."""
-        return self.builders.selector.assigned_index(self.sku)
+        return self.builders.selector.assigned_index(self.sku, self._size)
 
     @property
     def candidate_indices(self) -> list[int]:
-        """Return the versions under which the slot may wait: the assigned one, then the others, newest first."""
-        assigned = self.assigned_index
-        if self.builders.selector.is_pinned_by_backfill(self.sku):
-            return [assigned]
-        return [assigned, *(index for index in reversed(range(len(self.builders.builders))) if index != assigned)]
+        """Return the versions under which the slot may wait, the assigned one first."""
+        return self.builders.selector.waiting_indices(self.sku, self._size)
+
+    @property
+    def _size(self) -> Size:
+        return self.builders.builders[0].size_of(self.row_position)

@@ -6,11 +6,11 @@ these pixels. Where the product stands and whence the light comes never change: 
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
+from unicodedata import normalize
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from catalogs.rule_files import StrictModel
 
@@ -54,9 +54,9 @@ class Stage(StrictModel):
     reasons: tuple[str, ...] = Field((), description="What the gates doubt; a person looks at it all the same")
     source: Mapping[str, str] = Field(default_factory=dict, description="The file's name, or model, prompt and seed")
     added_by: str = ""
-    added_at: datetime | None = None
+    added_at: AwareDatetime | None = None
     answered_by: str = ""
-    answered_at: datetime | None = None
+    answered_at: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _product_fits(self) -> "Stage":
@@ -80,4 +80,5 @@ class Stage(StrictModel):
 
     def takes(self, category: str) -> bool:
         """Tell whether products of this category may stand here; rows without one have the empty category."""
-        return not self.categories or category in self.categories
+        names = {normalize("NFC", name) for name in self.categories}
+        return not names or normalize("NFC", category) in names

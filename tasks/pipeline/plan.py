@@ -82,7 +82,7 @@ def make_plan(  # noqa: PLR0913 - a job, its stores and its terms, each with a d
     live, version = state.live, state.version
     negatives = partial(read_former_negatives, store, tables, layout.manifest_table(job.catalogue), version)
     gates, answers = gates or PlanGates(), read_answer_index(store, job.catalogue)
-    stages = read_plan_stages(store, job.recipe)
+    stages = read_plan_stages(store, job.recipe, live)
     planner = _open_planner(job, state, gates, now, elsewhere, negatives, answers, photos, stages)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)

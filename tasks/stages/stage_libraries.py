@@ -33,6 +33,9 @@ MAX_CONFLICTS = 50
 _TRIES = 5
 """How often a state is looked for again that others have replaced and deleted between listing and reading it."""
 
+_CHANGE_KEY = re.compile(rf"({STAGE_NAME[1:-1]})/[0-9]{{8,}}\.json")
+"""A library's name and a change of it; other files below the prefix, as a desktop leaves them, are no libraries."""
+
 LibraryChange = Callable[[StageLibrary], StageLibrary]
 
 
@@ -46,7 +49,8 @@ def check_library_name(name: str, option: str = "--library") -> str:
 def list_libraries(store: ObjectStore) -> list[str]:
     """Return the names of the libraries of a store, sorted."""
     prefix = layout.stage_changes_prefix("").removesuffix("/")
-    return sorted({info.key.removeprefix(prefix).split("/")[0] for info in store.list(prefix)})
+    names = (_CHANGE_KEY.fullmatch(info.key.removeprefix(prefix)) for info in store.list(prefix))
+    return sorted({found[1] for found in names if found is not None})
 
 
 def read_library(store: ObjectStore, name: str) -> StageLibrary:

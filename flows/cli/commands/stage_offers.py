@@ -113,6 +113,7 @@ def _terms(
     origin: str, by: str | None, category: list[str] | None, light: str, placement: dict[str, float | None]
 ) -> "SceneTerms":
     from catalogs.answers.person import check_person_name
+    from catalogs.stages.stage import Stage
     from flows.run.job_policy import current_person
     from tasks.stages.stage_changes import SceneTerms
 
@@ -120,6 +121,8 @@ def _terms(
         raise OptionError(f"--light: {light!r} is none of left, right; leave it out for light from above")
     person = check_person_name(by, "--by") if by is not None else current_person()
     given = {name: value for name, value in placement.items() if value is not None}
+    if "fill" in given:  # a small fill is also the least one, unless another was given
+        given.setdefault("least_fill", min(given["fill"], Stage.model_fields["least_fill"].default))
     return SceneTerms("made" if origin == "made" else "photo", person, tuple(category or ()), light, given)  # type: ignore[arg-type]
 
 

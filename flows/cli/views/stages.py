@@ -75,7 +75,11 @@ def show_answer(console: Console, stages: Sequence[Stage], live: Mapping[str, in
         kept = f"; {formatting.format_number(images)} live images keep it" if images or _is_retired(stage) else ""
         print_line(console, plain_text(stage.name), " is ", (stage.state, _STATE_STYLES[stage.state]), f"{kept}.")
     if any(map(_is_retired, stages)):
-        print_line(console, "No further image is made on a retired stage; its live images change when their rows do.")
+        print_line(
+            console,
+            "No further image is planned on a retired stage, and what waits is planned on another one. Its live images"
+            " change when their rows do; open runs and held batches end as they were planned.",
+        )
 
 
 def _is_retired(stage: Stage) -> bool:

@@ -135,11 +135,63 @@ def test_a_stage_that_is_too_small_or_for_other_products_is_not_chosen() -> None
     assert {kept.stage for kept in asked.values()} == {OAK.sha256}
 
 
+def test_each_row_s_own_size_decides_which_stages_are_large_enough() -> None:
+    shop = Shop()
+    for sku in SKUS[:20]:
+        shop.rows[sku] |= {"width": "896", "height": "896"}
+    small = stage("small", width=600, height=600)
+    asked = shop.publish(library(small, OAK))
+    assert {asked[sku].stage for sku in SKUS[:20]} == {OAK.sha256}
+    assert {asked[sku].stage for sku in SKUS[20:]} == {OAK.sha256, small.sha256}
+
+
+def test_a_product_whose_category_may_not_stand_there_any_more_leaves_its_stage() -> None:
+    shop = Shop()
+    before = shop.publish(library(stage("oak", categories=("mugs",)), MARBLE))
+    for row in shop.rows.values():
+        row["category"] = "lamps"
+    changed = kept_by_sku(shop.plan(library(stage("oak", categories=("mugs",)), MARBLE)))
+    assert set(changed) == {sku for sku, kept in before.items() if kept.stage == OAK.sha256}
+    assert {kept.stage for kept in changed.values()} == {MARBLE.sha256}
+
+
 def test_a_refused_image_holds_its_slot_when_another_stage_is_assigned_to_it() -> None:
     shop = Shop()
     run = shop.plan(library(OAK))
     shop.harness.record_outcomes(run, "blocked")
     assert shop.plan(library(OAK, GRASS)).slots == []
+
+
+@pytest.mark.parametrize("policy", ["policy 1", "policy 2"])
+@pytest.mark.parametrize("has_image", [True, False])
+def test_what_was_refused_on_a_stage_that_is_retired_is_planned_on_another_whatever_the_policy(
+    policy: str, has_image: bool
+) -> None:
+    shop = Shop()
+    shop.harness.record_outcomes(shop.plan(library(OAK)), "blocked", has_image=has_image)
+    retired = library(stage("oak", state="retired"), MARBLE)
+    then = shop.harness.plan(list(shop.rows.values()), ON_STAGE, policy, photos=PHOTOS, stages=retired)
+    assert {kept.stage for kept in kept_by_sku(then).values()} == {MARBLE.sha256}
+    assert len(then.slots) == len(SKUS)
+
+
+def test_a_finish_that_is_refused_of_what_is_live_on_a_retired_stage_waits_and_renders_nothing_again() -> None:
+    shop = Shop()
+    shop.publish(library(OAK))
+    retired = library(stage("oak", state="retired"), MARBLE)
+    other_finish = recipe_with({"photo": {"mode": "stage", "stages": "shop"}, "finish.quality": 91})
+    changed = shop.plan(retired, other_finish)
+    assert {kept.stage for kept in kept_by_sku(changed).values()} == {OAK.sha256}
+    shop.harness.record_outcomes(changed, "review")
+    again = shop.plan(retired, other_finish)
+    assert (again.slots, again.refreshed, again.counts.waiting, again.counts.rendered) == ([], [], len(SKUS), 0)
+
+
+@pytest.mark.parametrize("recipe", [ON_STAGE, WITH_FALLBACK])
+def test_a_backfill_without_an_approved_stage_moves_nothing(recipe: Recipe) -> None:
+    shop = Shop()
+    shop.publish(library(OAK), recipe)
+    assert shop.plan(library(stage("oak", state="retired")), recipe, backfill=100).slots == []
 
 
 def test_the_libraries_of_a_recipe_are_those_of_all_its_rules() -> None:

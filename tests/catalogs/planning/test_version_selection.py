@@ -242,5 +242,11 @@ def test_places_are_found_by_what_made_a_row_whatever_the_model_is_called() -> N
     live = CurrentRelease([to_record_batch(MANIFEST, LIVE_COLUMNS, rows)])
     selector = VersionSelector(cards(3), "cards", live)
     assert selector.version_names == ["cards@1", "cards@2", "cards@3"]
-    assert selector.comparison_indices(["z", "a", "b", "c", "d"], [1, 2, 3, 4], np.array([0, 1, 2, -1])) == [1, 0, 2, 2]
-    assert VersionSelector(cards(3), "stub", live).comparison_indices(["a", "b"], [0, 1], np.array([0, -1])) == [0, 0]
+    found = selector.comparison_indices(["z", "a", "b", "c", "d"], [1, 2, 3, 4], np.array([0, 1, 2, -1]), any_size)
+    assert found == [1, 0, 2, 2]
+    one = VersionSelector(cards(3), "stub", live)
+    assert one.comparison_indices(["a", "b"], [0, 1], np.array([0, -1]), any_size) == [0, 0]
+
+
+def any_size(_row: int) -> tuple[int, int]:
+    return 512, 512

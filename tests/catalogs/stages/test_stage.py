@@ -46,3 +46,14 @@ def test_a_stage_without_categories_takes_all_and_another_takes_its_own() -> Non
 def test_what_is_no_stage_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=next(iter(fields))):
         a_stage("oak", **fields)
+
+
+def test_a_time_without_a_zone_is_no_time_of_an_answer() -> None:
+    with pytest.raises(ValidationError, match="answered_at"):
+        a_stage("oak", answered_at="2026-12-01T10:00:00")
+
+
+def test_a_category_is_the_same_however_its_accents_are_written() -> None:
+    composed, decomposed = "k\u00fcche", "ku\u0308che"
+    assert a_stage("oak", categories=(composed,)).takes(decomposed)
+    assert a_stage("oak", categories=(decomposed,)).takes(composed)

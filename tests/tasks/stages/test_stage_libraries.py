@@ -184,3 +184,11 @@ def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     with ProcessPoolExecutor(2, get_context("spawn")) as people:
         list(people.map(_add_in_another_process, [str(tmp_path)] * len(names), names))
     assert sorted(stage.name for stage in read_library(LocalStore(tmp_path), "shop").stages) == names
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "shop/.DS_Store", "shop/notes.txt", "Shop/00000001.json", "shop/1.json"])
+def test_a_stray_file_below_the_libraries_is_no_library(name: str) -> None:
+    store = MemoryStore(f"stray-{uuid4()}")
+    change_library(store, "oak", lambda library: library.add(a_stage("oak")))
+    store.write(f"stages/libraries/{name}", b"x")
+    assert list_libraries(store) == ["oak"]
