@@ -18,6 +18,7 @@ Outside this tree, with the reason:
 - `_DisallowedSyntax` (`catalogs.recipe.templates`) never leaves its module, which raises `RuleFileError` for it.
 - `ExtendingError` (`catalogs.recipe.extending`) leaves a recipe's loading as a `RuleFileError`, which knows the line.
 - `TemplateTooLarge` (`catalogs.recipe.rendered_size`) leaves a recipe's templates as a `RuleFileError`.
+- `LibraryUnreadable` (`catalogs.stages.library`) leaves the reading of a store as a `DocumentUnreadable`.
 - `BatchTotalsMismatch` (`catalogs.runs.release_batch`) is a defect of Packshot's, so it ends as an unexpected error.
 """
 

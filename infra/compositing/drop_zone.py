@@ -73,8 +73,9 @@ def drop_zone(width: int, height: int, rule: PlacementRule) -> PixelBox:
         raise ValueError(f"{rule} has no foot, so nothing stands on a scene by it.")
     left, right = ((rule.centre + sign * rule.fill / 2) * width for sign in (-1, 1))
     top, bottom = (rule.foot - rule.fill) * height, rule.foot * height
-    box = [max(0, round(edge)) for edge in (left, top, right, bottom)]
-    return PixelBox(box[0], box[1], max(1, min(width, box[2]) - box[0]), max(1, min(height, box[3]) - box[1]))
+    first, above = (min(max(0, round(edge)), side - 1) for edge, side in ((left, width), (top, height)))
+    last, below = min(width, round(right)), min(height, round(bottom))
+    return PixelBox(first, above, max(1, last - first), max(1, below - above))
 
 
 def measure_drop_zone(pixels: Pixels, rule: PlacementRule) -> dict[str, float]:

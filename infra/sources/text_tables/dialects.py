@@ -105,6 +105,8 @@ def _try(
     if place is None or place >= len(rows) or not any(cell.strip() for cell in rows[place]):
         return None
     header = rows[place]
+    if any(map(_is_torn, header)):
+        return None
     widths = [_width(row, len(header)) for row in rows[place + 1 :] if any(cell.strip() for cell in row)]
     titles = sum(any(cell.strip() for cell in row) for row in rows[skipped_rows:place])
     fitting = sum(width == len(header) for width in widths) / len(widths) if widths else float(not titles)
@@ -115,6 +117,11 @@ def _try(
     names = (*(cell.strip("\ufeff \t\xa0") for cell in header), *[""] * surplus)
     dialect = Dialect(separator, quoting, names, place + 1, sample.ends[place], surplus)
     return _Trial(dialect, score, sample.is_strict)
+
+
+def _is_torn(name: str) -> bool:
+    """Tell whether a column's name is of quotes and separators alone: what a wrong separator leaves of values."""
+    return bool(name.strip()) and not name.strip(f'"{SEPARATORS} ')
 
 
 @dataclass(frozen=True)

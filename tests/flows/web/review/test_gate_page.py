@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from catalogs.answers.person import Scope
 from catalogs.policy.schema import built_in_policy
 from flows.web.review.review_routes import review_part
-from infra.stores import open_store
+from infra.stores.memory import MemoryStore
 from tasks.answers.answer_log import put_answer
 from tasks.policies.answered_images import read_answer_statistics
 from tests.fixtures.given_answers import CATALOGUE, given
@@ -22,7 +23,7 @@ PAGE = f"/catalogues/{CATALOGUE}/review/gates"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningWebServer]:
-    store = open_store(str(tmp_path))
+    store = MemoryStore(str(tmp_path), lambda: datetime(2026, 11, 30, 9, tzinfo=UTC))
     for number in range(30):  # of January 2026, and the last seven of February
         put_answer(store, CATALOGUE, replace(given(number, images=30, minutes=2000), who=f"<b>{number % 3}</b>"))
     with web_server([review_part()], [CATALOGUE], {"cleo": frozenset({Scope.LOOK})}, store) as running:

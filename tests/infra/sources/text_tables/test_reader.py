@@ -44,6 +44,16 @@ def test_every_value_comes_back_as_it_was_written(tmp_path: Path, values: list[l
     assert rows_of(path) == [dict(zip(names, row, strict=True)) for row in values if any(map(str.strip, row))]
 
 
+def test_quoted_tabs_do_not_make_a_table_that_is_separated_by_tabs(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", b'"sku","title"\n"\t","\t"\n"\t","\t"\n')
+    assert open_source(str(path)).columns == ("sku", "title")
+
+
+def test_values_of_semicolons_do_not_make_a_table_that_is_separated_by_them(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", b"sku,title,type,price\n1,,,\n1,,;,;\n1,,,;;\n1,,;;,\n")
+    assert open_source(str(path)).columns == ("sku", "title", "type", "price")
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", b"\xef\xbb\xbfsku,title\n1,Lamp\n")
     assert rows_of(path) == [{"sku": "1", "title": "Lamp"}]
