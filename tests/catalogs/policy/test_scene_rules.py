@@ -7,10 +7,10 @@ from catalogs.policy.scene_rules import built_in_scene_rules
 from catalogs.policy.schema import built_in_policy, load_policy
 
 
-def test_the_built_in_rules_lift_what_speaks_of_a_white_ground_and_of_placement_alone() -> None:
+def test_the_built_in_rules_lift_what_speaks_of_a_white_ground_of_placement_or_of_the_whole_frame() -> None:
     assert set(built_in_scene_rules().not_judged) == {
         "background.white", "background.deviation", "background.cast", "fill.side", "centre.off", "frame.step",
-        "collage.halves", "collage.line",
+        "collage.halves", "collage.line", "blank.range", "blank.foreground", "black.mean", "black.deviation",
     }  # fmt: skip
     assert all(built_in_scene_rules().not_judged.values()), "each says why"
 

@@ -19,13 +19,13 @@ from catalogs.policy.scene_rules import SceneRules
 from catalogs.policy.schema import built_in_policy
 from catalogs.recipe.render_settings import Finish
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt
-from infra.composing.photo_masks import encode_mask, find_mask
+from infra.composing.photo_masks import find_mask
 from infra.compositing.composite import compose
 from infra.compositing.ground_proof import ground_digest
 from infra.compositing.kept_proof import parse_proof, place_again
 from infra.compositing.placed_product import PlacedProduct
 from infra.compositing.stage_ground import ground_of_stage, stage_shadow
-from infra.imaging.codecs import decode, encode_png, pixel_sha
+from infra.imaging.codecs import decode, encode_grey_png, encode_png, pixel_sha
 from infra.imaging.finishing import finish, whiten
 from infra.imaging.metrics.pdq import pdq
 from infra.imaging.source_marks import mark_for
@@ -308,7 +308,7 @@ def test_another_mask_two_photos_exchanged_and_another_skus_file_are_found(
     mask = find_mask(store, mask_key)
     assert mask is not None
     mask[300:330, 300:330] = 0
-    store.write(mask_key, encode_mask(mask))
+    store.write(mask_key, encode_grey_png(mask))
     assert_broken(one(store, mine), "core.mask-differs: not the photo's product")
     store.write(mask_key, files[mask_key])
     for sha, data in zip(composed.shas, reversed(PHOTOS), strict=True):
