@@ -99,6 +99,14 @@ def parse_kept_result(text: str) -> KeptResult:
     return KeptResult(**json.loads(text))
 
 
+def kept_photo_sha(text: str | None) -> bytes:
+    """Return the sha256 of the photo whose product an image keeps; empty where its `kept` names none."""
+    try:
+        return bytes.fromhex(parse_kept_result(text).photo) if text else b""
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return b""
+
+
 def kept_result_text(**fields: Any) -> str:
     """Return the JSON text of the result with these fields."""
     return KeptResult(**fields).text

@@ -11,6 +11,7 @@ from catalogs.photos.kept_request import (
     KeptRequest,
     KeptResult,
     answers_request,
+    kept_photo_sha,
     kept_result_text,
     parse_kept_request,
     parse_kept_result,
@@ -121,3 +122,9 @@ def test_a_request_comes_back_from_its_text(request: KeptRequest) -> None:
 @given(results)
 def test_a_result_comes_back_from_its_text(result: KeptResult) -> None:
     assert parse_kept_result(result.text) == result
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "no JSON", result(photo="no digest"), "[" * 100_000])
+def test_what_names_no_photo_has_no_photo_s_sha256(text: str | None) -> None:
+    assert kept_photo_sha(result(photo="ab" * 32)) == b"\xab" * 32
+    assert kept_photo_sha(text) == b""
