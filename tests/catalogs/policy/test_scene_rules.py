@@ -24,6 +24,8 @@ def test_a_policy_has_the_built_in_ones_and_its_digest_does_not_say_so() -> None
         "extends: default@2\nscenes: {version: 7, not_judged: {fill.side: null, background.white: x}}", "own.yaml"
     )
     assert reworded.digest == own.digest, "a remark decides nothing"
+    other = load_policy("extends: default@2\nscenes: {not_judged: {centre.off: null}}", "own.yaml")
+    assert other.digest != own.digest
     assert built_in_policy("default@2").digest == policy.digest
 
 
