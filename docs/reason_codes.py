@@ -147,6 +147,7 @@ def page() -> str:
         for name, channel in channels.built_in_channels().items()
         for rule in channel.rules
     ]
+    unjudged = built_in_scene_rules().not_judged
     return "\n\n".join(
         [
             "# Reason codes",
@@ -159,9 +160,9 @@ def page() -> str:
             "`reason` is yours to choose in a policy of your own. Another seed: a BLOCK is worth another attempt.",
             table(("code", "score", "scanner", "thresholds", "another seed", "where the thresholds come from"), rules),
             "## What does not judge a product on a stage",
-            "No rule on these scores judges an image whose product stands on a stage. A policy may name others, as"
-            " `scenes:`.",
-            table(("score", "why"), [(code(name), why) for name, why in built_in_scene_rules().not_judged.items()]),
+            "No rule on these scores judges an image whose product stands on a stage. A policy adds others as"
+            " `scenes:`, and takes one out with null.",
+            table(("score", "why"), [(code(name), why or "") for name, why in unjudged.items()]),
             "## Photo rules of the built-in policy",
             "They judge photos and masks of images that keep a photo's product. A policy replaces all of them by"
             " `photos:`.",

@@ -6,6 +6,7 @@ Invariant: a request holds content alone (digests, versions, rules) and no path,
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -23,6 +24,9 @@ KEPT_MODEL = "@photo"
 
 STAGE_MISSING = "stage.missing"
 """The reason of a photo's product for which no approved stage of the recipe's library is there."""
+
+_PHOTO = re.compile(r'"mode":"[a-z]{1,20}","photo":"([0-9a-f]{64})"')
+"""In the canonical JSON of a `KeptResult`: found without parsing the documents of a whole batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,12 @@ class KeptResult:
 def parse_kept_result(text: str) -> KeptResult:
     """Return the result of its JSON text. Raises KeyError, TypeError or ValueError for another text."""
     return KeptResult(**json.loads(text))
+
+
+def kept_photo_sha(text: str | None) -> bytes:
+    """Return the sha256 of the photo whose product an image keeps, by its `kept`; empty where that names none."""
+    found = _PHOTO.search(text or "")
+    return bytes.fromhex(found[1]) if found else b""
 
 
 def kept_result_text(**fields: Any) -> str:

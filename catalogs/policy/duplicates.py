@@ -2,7 +2,8 @@
 
 Inputs: the batch's candidates, the published images near them, and the near pairs with their distance in bits
 (`infra.imaging.hamming_index` finds them among millions). Outputs: one verdict for each candidate, and the image that
-it collides with. Images of one request key are one image, so only different request keys are compared.
+it collides with. Images of one request key are one image, so only different request keys are compared. Images of
+different SKUs that keep the same photo's product show it alike by the catalogue's own word, so they are not compared.
 
 The verdicts do not depend on the order of arrival. Published images come first; then candidates by request key, each
 compared with published images and with the candidates that passed before it. A candidate that was refused, or that
@@ -45,6 +46,8 @@ class DuplicateCandidate:
     """Whether a person has accepted it: it may differ from its SKU's other views, and is asked again, never blocked."""
     accepted_likeness: bytes = b""
     """Pixel sha of the one picture that it may resemble, since a person has seen both."""
+    photo_sha: bytes = b""
+    """sha256 of the photo whose product it keeps; empty without one."""
 
     def trusted_fingerprints(self, rules: DuplicateRules) -> tuple[bytes, bytes]:
         """Return the codes of frame and product that may be compared; a code of too low quality is empty."""
@@ -62,6 +65,8 @@ class PublishedImage:
     fingerprint: bytes | None
     crop: bytes | None = None
     looks: AppearanceVector | None = None
+    photo_sha: bytes = b""
+    """sha256 of the photo whose product it keeps; empty without one, or where no candidate keeps the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,8 @@ def _collisions(
             continue
         exact = other.image.pixel_sha == candidate.pixel_sha
         same_sku = not other.skus.isdisjoint(candidate.skus)
+        if not same_sku and candidate.photo_sha and candidate.photo_sha == other.image.photo_sha:
+            continue  # one photo, named by two rows: the report says which SKUs share it
         if not exact and not same_sku and colour_distance(candidate, other.image) > rules.colour_apart:
             continue  # colour variants of one product: PDQ codes are computed on grey levels
         verdict = _judge_pair(exact, bits, same_sku, rules)

@@ -16,7 +16,7 @@ from catalogs.photos.photo_rules import PhotoRules, built_in_photo_rules
 from catalogs.policy.brands.brand_rules import BrandRules
 from catalogs.policy.prompt_rules import ReasonCode, WordRules
 from catalogs.policy.scanners import SCORE_SCANNERS, RequestedScanners
-from catalogs.policy.scene_rules import SceneRules, built_in_scene_rules
+from catalogs.policy.scene_rules import SceneRules, built_in_scene_rules, complete_scene_rules
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 from catalogs.thresholds import Threshold, Thresholds
 
@@ -121,8 +121,8 @@ class Policy(RequestedScanners):
     )
     scenes: SceneRules | None = Field(
         None,
-        description="Which scores judge no image of which the product stands on a stage; left out, as in the built-in"
-        " rules",
+        description="Which scores judge no image of which the product stands on a stage; what it leaves out is as in"
+        " the built-in rules",
     )
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
     sample_share: float = Field(
@@ -141,7 +141,7 @@ class Policy(RequestedScanners):
     @property
     def not_of_scenes(self) -> frozenset[str]:
         """Return the scores that judge no image whose product stands on a stage."""
-        return frozenset((self.scenes or built_in_scene_rules()).not_judged)
+        return (self.scenes or built_in_scene_rules()).unjudged_scores
 
     @property
     def judged_categories(self) -> frozenset[str]:
@@ -161,7 +161,7 @@ class Policy(RequestedScanners):
         if photos:  # left out where it is not used, so that older policies keep their digest
             content["photos"] = photos
         if scenes:
-            content["scenes"] = sorted(scenes["not_judged"])
+            content["scenes"] = sorted(self.not_of_scenes)
         content["brands"] = self.brands.digest_content(content["brands"])
         return digest(content)
 
@@ -171,7 +171,8 @@ def load_policy(text: str, name: str) -> Policy:
 
     A text with `extends: NAME` holds only what differs from a built-in policy. Its fields replace the built-in ones;
     its image rules replace those with the same score and reason; `words` and `brands` are merged by field, and
-    `words.lists` by list (null removes a list).
+    `words.lists` by list (null removes a list). `scenes` is completed from the built-in scene rules, whether or not the
+    text extends a policy.
     """
     content = parse_yaml_mapping(text, name)
     if "extends" in content:
@@ -181,6 +182,8 @@ def load_policy(text: str, name: str) -> Policy:
                 f"{name}: extends: there is no built-in policy {base!r}; choose from {', '.join(BUILT_IN_POLICIES)}"
             )
         content = _merged_with_base(_built_in_fields(base), content)
+    if "scenes" in content:
+        content["scenes"] = complete_scene_rules(content["scenes"])
     return validate_rules(content, name, Policy)
 
 

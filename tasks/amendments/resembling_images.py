@@ -73,4 +73,5 @@ def _candidate(row: dict[str, Any], code: dict[str, Any]) -> DuplicateCandidate:
         pixel_sha=row["pixel_sha"],
         crop=code["crop"] or b"",
         looks=code["looks"],
+        photo_sha=row["photo_sha"] or b"",
     )

@@ -57,7 +57,7 @@ def read_nearest_images(
     """Return the images of a release, by its version and index, that are nearest to the limits of a policy."""
     version, index = release
     table = layout.manifest_table(catalogue)
-    scores, slots = AcceptedScores(), list[bytes]()
+    scores, slots = AcceptedScores(not_of_scenes=policy.not_of_scenes), list[bytes]()
     for run_id, attempts in _read_attempts(tables, table, version).items():
         _add_scores(store, run_id, attempts, policy, scores, slots)
         if len(slots) >= MAX_IMAGES:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
+from catalogs.photos.kept_request import kept_photo_sha
 from catalogs.policy.duplicates import DuplicateCandidate, DuplicateVerdict, judge_duplicates
 from catalogs.policy.schema import Policy
 from catalogs.runs.answered_attempts import accepted_likeness
@@ -142,4 +143,5 @@ class AttemptSelector:
             replaces=frozenset(slot for group in groups for slot in group.live),
             is_accepted=attempt.is_accepted,
             accepted_likeness=accepted_likeness(attempt),
+            photo_sha=kept_photo_sha(attempt.kept),
         )

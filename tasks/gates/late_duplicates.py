@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.photos.kept_request import kept_photo_sha
 from catalogs.policy.duplicates import DuplicateCandidate, DuplicateVerdict, PublishedImage, judge_duplicates
 from catalogs.policy.schema import DuplicateRules, Policy
 from catalogs.runs.release_batch import NO_WITHDRAWALS, ReleaseBatch, WithdrawalKey, withdrawal_key
@@ -83,6 +84,7 @@ class _Image:
             replaces=frozenset(row["slot_id"] for row in rows if row["live_file_sha"] is not None),
             is_accepted=first["answer"] is not None,
             accepted_likeness=first["collides_with"] or b"",
+            photo_sha=kept_photo_sha(first["kept"]),
         )
 
 
@@ -145,7 +147,9 @@ class _Comparison:
     ) -> list[DuplicateVerdict]:
         arrived = {row["slot_id"] for row in arrivals}
         rows = [*arrivals, *(row for row in staying if row["slot_id"] not in arrived)]
-        shown = [PublishedImage(**row) for row in find_fingerprints(self.store, rows)]
+        photos = {row["slot_id"]: kept_photo_sha(row["kept"]) for row in rows}
+        codes = find_fingerprints(self.store, rows)
+        shown = [PublishedImage(**row, photo_sha=photos[row["slot_id"]]) for row in codes]
         return judge_duplicates(candidates, shown, (), find_pairs_against(candidates, shown, self.rules), self.rules)
 
     def _compare_with_all(

@@ -3,11 +3,13 @@
 Inputs: a batch's candidates, and a catalogue's published fingerprints. Outputs: the pairs that are near by one of the
 two fingerprint columns, and the published images that are part of a decision. Memory is bounded with millions of
 published images: fingerprints stay in numpy at 32 bytes each; only images that are near a candidate, share its pixels
-or show the same SKU become Python objects, in a second pass over the files.
+or show the same SKU become Python objects, in a second pass over the files. The photos that those keep stand in the
+manifest alone, of which three columns are read where a candidate keeps a photo's product, and only then.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter, table_row_digests
 from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedImage
 from catalogs.policy.schema import DuplicateRules
-from catalogs.table_schemas import FINGERPRINTS
+from catalogs.table_schemas import FINGERPRINTS, MANIFEST
 from infra.imaging.hamming_index import FINGERPRINT_BYTES, HammingIndex
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.concurrency import concurrent_map
@@ -29,6 +31,7 @@ ByteRows = npt.NDArray[np.uint8]
 RowNumbers = npt.NDArray[np.int64]
 
 FINGERPRINT_COLUMNS = ("fingerprint", "crop")
+_PHOTO_COLUMNS = pa.schema([MANIFEST.field(name) for name in ("slot_id", "pixel_sha", "photo_sha")])
 SMALL_FILE_BYTES = 2**20
 """Files up to this size are read once, side by side, and kept in memory: a run publishes one of some hundred bytes."""
 _PREFIX_BYTES = 8
@@ -40,7 +43,7 @@ class PublishedFingerprints:
 
     def __init__(self, store: ObjectStore, tables: TableStore, catalogue: str, excluded_slots: pa.Array) -> None:
         """Select the rows; `excluded_slots` are the slot ids whose images the run replaces or retires."""
-        self._store = store
+        self._store, self._tables, self._table = store, tables, layout.manifest_table(catalogue)
         self._live_masks: dict[str, list[npt.NDArray[np.bool_]]] = {}
         self._small_files: dict[str, bytes | None] = {}
         self._pixel_prefixes = np.empty(0, np.uint64)
@@ -49,10 +52,9 @@ class PublishedFingerprints:
         }
         self.missing = pa.array([], pa.binary())
         """The selected slots whose live image no file describes (see `missing_fingerprints`)."""
-        table = layout.manifest_table(catalogue)
-        if tables.version(table) is not None:
+        if tables.version(self._table) is not None:
             live, slot_ids = DigestSet(), []
-            for batch in tables.batches(table, ("slot_id", "pixel_sha")):
+            for batch in tables.batches(self._table, ("slot_id", "pixel_sha")):
                 included = batch.filter(pc.invert(pc.is_in(batch.column("slot_id"), excluded_slots)))
                 live.add(table_row_digests(included, "slot_id", "pixel_sha"))
                 slot_ids.append(included.column("slot_id"))
@@ -93,7 +95,23 @@ class PublishedFingerprints:
             for position, row in zip(np.flatnonzero(mask), batch.filter(pa.array(mask)).to_pylist(), strict=True):
                 images[start + int(position)] = PublishedImage(**row)
             start += len(batch)
+        self._add_photos(images, candidates)
         return images
+
+    def _add_photos(self, images: dict[int, PublishedImage], candidates: Sequence[DuplicateCandidate]) -> None:
+        """Say of each image which photo's product it keeps, where a candidate keeps the same photo's."""
+        shas = pa.array({candidate.photo_sha for candidate in candidates if candidate.photo_sha}, pa.binary())
+        if not images or not len(shas):
+            return
+        row_of_slot = {image.slot_id: row for row, image in images.items()}
+        slot_ids = pa.array(row_of_slot, pa.binary())
+        for batch in self._tables.batches(self._table, _PHOTO_COLUMNS):
+            same = pc.and_(pc.is_in(batch["photo_sha"], shas), pc.is_in(batch["slot_id"], slot_ids))
+            columns = batch.filter(same).select(_PHOTO_COLUMNS.names).to_pydict().values()
+            for slot_id, pixel_sha, photo_sha in zip(*columns, strict=True):
+                row = row_of_slot[slot_id]
+                if images[row].pixel_sha == pixel_sha:  # else its slot shows another image by now
+                    images[row] = replace(images[row], photo_sha=photo_sha)
 
     def _find_live_rows(self, keys: Sequence[str], live: DigestSet) -> npt.NDArray[np.bool_]:
         """Find the rows of live images in these files; return which members of `live` have one."""

@@ -82,8 +82,8 @@ def check_kept(store: ObjectStore, row: KeptFileRow) -> KeptCheck:
             undecided = found == DECODER_CODE
             return KeptCheck((KeptFinding(found, _SENTENCES.get(found, found), undecided),), unscaled=unscaled)
         staged, pixels, findings = _check_staged(store, row, kept, found)
-        published, of_file = _check_published(store, row, kept, found)
-        ground = check_ground(store, kept, proof, found, pixels, published)
+        published, as_published, of_file = _check_published(store, row, kept, found)
+        ground = check_ground(store, kept, proof, found, pixels, published, is_as_published=as_published)
     except KeptObjectMissing as error:
         return KeptCheck((KeptFinding(error.code, str(error), undecided=True),), unscaled=unscaled)
     except StoreError as error:
@@ -154,24 +154,29 @@ def _tell_difference(differs: KeptDiffers) -> str:
 
 def _check_published(
     store: ObjectStore, row: KeptFileRow, kept: KeptResult, placed: PlacedProduct
-) -> tuple[Pixels | None, list[KeptFinding]]:
-    """Compare the published file with the row, and its core with the product; return its pixels too."""
+) -> tuple[Pixels | None, bool, list[KeptFinding]]:
+    """Compare the published file with the row, and its core with the product.
+
+    Return its pixels, whether file and pixels have the sha256 that the row says, and what differs.
+    """
     data, findings = read_published(store, row["object"] or ""), []
-    if sha256(data).digest() != row["file_sha"]:
+    is_own_file = sha256(data).digest() == row["file_sha"]
+    if not is_own_file:
         said = f"the file's sha256 is {sha256(data).hexdigest()}, not the row's"
         findings.append(KeptFinding("kept.file-differs", said))
     try:
         published = decode(data)
         loss = bound_loss(placed.pixels, placed.alpha, published)
     except (InvalidImage, ValueError) as error:
-        return None, [*findings, KeptFinding("kept.file-unreadable", one_line(error))]
+        return None, False, [*findings, KeptFinding("kept.file-unreadable", one_line(error))]
+    are_own_pixels = pixel_sha(published) == (row["pixel_sha"] or b"").hex()
     if exceeded := _find_exceeded(loss, kept.jpeg):
-        if sha256(data).digest() == row["file_sha"] and pixel_sha(published) != (row["pixel_sha"] or b"").hex():
+        if is_own_file and not are_own_pixels:
             said = "the file is the published one, and this machine's libjpeg decodes other pixels"
             findings.append(KeptFinding("kept.decoder-differs", f"{said}: {exceeded}", undecided=True))
         else:
             findings.append(KeptFinding("kept.jpeg-loss", exceeded))
-    return published, findings
+    return published, is_own_file and are_own_pixels, findings
 
 
 def _find_exceeded(loss: CoreLoss, stored: Mapping[str, float]) -> str:

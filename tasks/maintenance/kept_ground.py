@@ -4,7 +4,8 @@ Inputs: a store, a row's record and proof, the product as it was placed again, a
 far as they are there. Outputs: a `GroundCheck`: what differs, and what could not be looked at.
 What is proven: of the staged image every pixel around the product, against the record, and against the stage while its
 picture is there; of the published file the means of blocks, within what a JPEG loses. Never the soft edge.
-A stage that is gone is a warning: the product's proof does not rest on it.
+A stage that is gone is a warning: the product's proof does not rest on it. So is a published ground beyond the bound
+where the file is byte for byte the row's: strong grain or saturated colours lose more, and a watermark adds to it.
 """
 
 from collections.abc import Iterator
@@ -43,8 +44,13 @@ def check_ground(
     placed: PlacedProduct,
     staged: Pixels | None,
     published: Pixels | None,
+    *,
+    is_as_published: bool,
 ) -> GroundCheck:
-    """Prove a ground again; nothing is to be proven on white. Raises `StoreError`."""
+    """Prove a ground again; nothing is to be proven on white. Raises `StoreError`.
+
+    `is_as_published` tells whether the sha256 of the published file and of its pixels are the row's.
+    """
     if proof.ground is None:
         return GroundCheck()
     differs = []
@@ -61,7 +67,8 @@ def check_ground(
     if isinstance(again, str):
         found = again, _SENTENCES[again]
         return GroundCheck(tuple(differs), (found,)) if again == SHADOW_UNKNOWN else GroundCheck((*differs, found))
-    return GroundCheck((*differs, *_find_published_difference(again, placed, published)))
+    beyond = tuple(_find_published_difference(again, placed, published))
+    return GroundCheck(tuple(differs), beyond) if is_as_published else GroundCheck((*differs, *beyond))
 
 
 _SENTENCES = {

@@ -17,7 +17,6 @@ import numpy as np
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.photos.kept_judgement import is_on_scene
-from catalogs.policy.scene_rules import built_in_scene_rules
 from catalogs.policy.threshold_calibration import AcceptedScoreTable
 from catalogs.table_schemas import RECORDS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
@@ -38,12 +37,13 @@ class AcceptedScores:
     categories: list[str] = field(default_factory=list)
     columns: dict[str, "array[float]"] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    not_of_scenes: frozenset[str] = frozenset()
+    """The scores that say nothing of a product on a stage (`Policy.not_of_scenes`)."""
 
     def add(self, category: str, scores: Mapping[str, float]) -> None:
         """Add one image; a score that it does not have is NaN, and so is one that says nothing on a stage."""
         if is_on_scene(scores):
-            unjudged = built_in_scene_rules().not_judged
-            scores = {name: value for name, value in scores.items() if name not in unjudged}
+            scores = {name: value for name, value in scores.items() if name not in self.not_of_scenes}
         for name in scores:
             if name not in self.columns:
                 self.columns[name] = array("d", [np.nan]) * len(self.categories)
@@ -57,10 +57,15 @@ class AcceptedScores:
         return AcceptedScoreTable(self.categories, {name: np.array(column) for name, column in self.columns.items()})
 
 
-def read_published_scores(store: ObjectStore, tables: TableStore, catalogue: str) -> AcceptedScores:
-    """Read the stored scores of a catalogue's live images. Raises `OptionError` for an unknown catalogue."""
+def read_published_scores(
+    store: ObjectStore, tables: TableStore, catalogue: str, not_of_scenes: frozenset[str]
+) -> AcceptedScores:
+    """Read the stored scores of a catalogue's live images; of those on a stage, all but `not_of_scenes`.
+
+    Raises `OptionError` for an unknown catalogue.
+    """
     version = require_history(tables, catalogue, store)[0].version
-    accepted = AcceptedScores()
+    accepted = AcceptedScores(not_of_scenes=not_of_scenes)
     for run_id, attempt_of_slot in sorted(_sample_published_attempts(tables, catalogue, version).items()):
         attempts = set(attempt_of_slot.values())
         scores = dict(_read_attempt_scores(store, run_id, attempts))

@@ -12,6 +12,7 @@ from flows.cli import options
 from flows.cli.console import open_console, print_json
 
 if TYPE_CHECKING:
+    from catalogs.policy.schema import Policy
     from catalogs.policy.threshold_calibration import ThresholdCalibration
     from tasks.policies.accepted_scores import AcceptedScores
 
@@ -63,7 +64,7 @@ def calibrate(
             raise OptionError("--from-answers and --from-folder are two ways to calibrate; give one of them")
         calibrate_by_answers(store, catalogue, rules, policy, miss_cost, out, as_json=as_json)
         return
-    scores, origin = _gather_scores(store, catalogue, from_folder)
+    scores, origin = _gather_scores(store, catalogue, from_folder, rules)
     calibration = propose(scores.table, rules, quantile)
     if out is not None:
         source = f"{quantile:g} quantile of {len(scores.categories):,} images of {origin}"
@@ -76,7 +77,9 @@ def calibrate(
         _show(document)
 
 
-def _gather_scores(store: str | None, catalogue: str | None, folder: Path | None) -> "tuple[AcceptedScores, str]":
+def _gather_scores(
+    store: str | None, catalogue: str | None, folder: Path | None, policy: "Policy"
+) -> "tuple[AcceptedScores, str]":
     from tasks.policies.accepted_scores import measure_folder_scores, read_published_scores
 
     if folder is not None:
@@ -88,7 +91,7 @@ def _gather_scores(store: str | None, catalogue: str | None, folder: Path | None
 
     opened, tables = open_for_reading(store)
     name = resolve_catalogue(opened, catalogue)
-    return read_published_scores(opened, tables, name), f"the catalogue {name}"
+    return read_published_scores(opened, tables, name, policy.not_of_scenes), f"the catalogue {name}"
 
 
 def _document(

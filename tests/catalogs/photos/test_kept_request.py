@@ -11,6 +11,7 @@ from catalogs.photos.kept_request import (
     KeptRequest,
     KeptResult,
     answers_request,
+    kept_photo_sha,
     kept_result_text,
     parse_kept_request,
     parse_kept_result,
@@ -121,3 +122,14 @@ def test_a_request_comes_back_from_its_text(request: KeptRequest) -> None:
 @given(results)
 def test_a_result_comes_back_from_its_text(result: KeptResult) -> None:
     assert parse_kept_result(result.text) == result
+
+
+@given(st.binary(min_size=32, max_size=32), st.text(max_size=20))
+def test_the_photo_is_found_in_a_result_s_text_whatever_else_it_says(sha: bytes, said: str) -> None:
+    posing = f'"mode":"white","photo":"{"cd" * 32}"'
+    assert kept_photo_sha(result(photo=sha.hex(), choice=posing + said, refused={posing: [said]})) == sha
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "no JSON", result(photo="no digest"), "[" * 100_000])
+def test_what_names_no_photo_has_no_photo_s_sha256(text: str | None) -> None:
+    assert kept_photo_sha(text) == b""

@@ -384,13 +384,29 @@ def test_a_stage_is_not_judged_as_if_it_were_white() -> None:
 
 
 @pytest.mark.parametrize(
+    ("scores", "reasons"),
+    [
+        ({"blank.foreground": 0.008}, {"blank"}),
+        ({"black.mean": 3.2, "black.deviation": 1.5, "blank.range": 9.0}, {"black", "flat", "blank"}),
+    ],
+    ids=["a chain on a stage", "a bottle on a black stage"],
+)
+def test_a_thin_product_and_a_dark_stage_are_not_blocked_for_what_the_whole_frame_shows(
+    scores: dict[str, float], reasons: set[str]
+) -> None:
+    assert image({**ON_STAGE, **scores}) == PASS
+    on_white = image({**KEPT, **scores})
+    assert (on_white.decision, set(on_white.reasons)) == ("BLOCK", reasons)
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"edges.touched": 1.0}, "cut-off"),
         ({"parts.count": 2.0}, "several-products"),
         ({"blur.foreground": 5.0}, "blurred"),
         ({"exposure.mean": 20.0}, "underexposed"),
-        ({"blank.foreground": 0.001}, "blank"),
+        ({"mask.area": 0.001}, "mask.area"),
         ({"mask.agreement": 0.9}, "mask.disagreement"),
         ({"ground.covered": 0.5}, "photo.cropped"),
         ({"kept.broken": 1.0}, "kept.broken"),

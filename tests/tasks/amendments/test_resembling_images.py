@@ -10,6 +10,7 @@ from catalogs.policy.policy_record import PolicyRecord
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.manifest_diff import ManifestDiff
 from catalogs.table_schemas import FINGERPRINTS, MANIFEST
+from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import write_table
 from tasks.amendments.resembling_images import find_resembling_images
 from tasks.amendments.rollback import rollback
@@ -22,10 +23,14 @@ POLICY = built_in_policy()
 @pytest.fixture
 def scenario(tmp_path: Path) -> StoreScenario:
     """A shop whose shirt was red, and whose hat is now: another request of the same pixels."""
-    shop = StoreScenario(tmp_path)
-    shop.release("r1", {"shirt/front": "red", "shoe/front": "green"})
+    return shop_of(tmp_path, None, None)
+
+
+def shop_of(folder: Path, shirt_photo: bytes | None, hat_photo: bytes | None) -> StoreScenario:
+    shop = StoreScenario(folder)
+    shop.release("r1", {"shirt/front": "red", "shoe/front": "green"}, photo_sha=shirt_photo)
     shop.release("r2", {"shirt/front": "pink", "shoe/front": "brown"})
-    shop.release("r3", {"hat/front": "red"}, request_key=request_key_of("crimson"))
+    shop.release("r3", {"hat/front": "red"}, request_key=request_key_of("crimson"), photo_sha=hat_photo)
     live = shop.tables.read(layout.manifest_table(CATALOGUE))
     codes = pa.Table.from_pylist([{**row, "fingerprint": None, "crop": None} for row in live.to_pylist()], FINGERPRINTS)
     write_table(shop.store, layout.fingerprints(CATALOGUE, "r3"), codes)
@@ -41,6 +46,17 @@ def test_an_image_that_another_sku_shows_by_now_is_left_out_and_named(scenario: 
     assert shown["shoe/front"] != before["shoe/front"]
     assert (done.restored, done.left_out) == (1, 1)
     assert [(slot["sku"], slot["reasons"]) for slot in done.slots["left_out"]] == [("shirt", ["duplicate-exact"])]
+
+
+def test_an_image_that_keeps_the_same_photo_as_another_sku_s_comes_back(tmp_path: Path) -> None:
+    done = rollback(*_opened(shop_of(tmp_path / "same", b"photo", b"photo")), 1)
+    assert (done.restored, done.left_out) == (2, 0)
+    done = rollback(*_opened(shop_of(tmp_path / "other", b"photo", b"another")), 1)
+    assert (done.restored, done.left_out) == (1, 1)
+
+
+def _opened(shop: StoreScenario) -> tuple[ObjectStore, TableStore, str]:
+    return shop.store, shop.tables, CATALOGUE
 
 
 def test_what_goes_in_the_same_rollback_is_not_compared_with(scenario: StoreScenario) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
+from catalogs.photos.kept_request import KeptResult
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.attempts import attempt_histories
 from catalogs.runs.judged_requests import JudgedRequest, SlotGroup
@@ -52,6 +53,19 @@ def test_a_near_duplicate_of_another_sku_is_refused_and_may_be_retried(scenario:
     assert selected[key_of("three")].verdict.decision == "PASS"
     assert retryable
     assert all(selected[key].verdict.decision == "BLOCK" for key in retryable)
+
+
+def test_attempts_of_two_skus_that_keep_the_same_photo_are_not_compared(scenario: StoreScenario) -> None:
+    def keeping(label: str, photo: str) -> dict[str, Any]:
+        kept = KeptResult("stage", photo, "only-photo", "plain-ground", "1", {}, {}, stage=label)
+        return attempt_row(label, appearance="same", kept=kept.text)
+
+    selected, _ = selector_of(scenario, keeping("one", "ab" * 32), keeping("two", "ab" * 32)).select_attempts({})
+    assert [item.verdict.decision for item in selected.values()] == ["PASS", "PASS"]
+    selected, retryable = selector_of(scenario, keeping("one", "ab" * 32), keeping("two", "cd" * 32)).select_attempts(
+        {}
+    )
+    assert [selected[key].verdict.reasons for key in retryable] == [("duplicate-near",)]
 
 
 def test_an_attempt_that_does_not_pass_is_not_compared(scenario: StoreScenario) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from catalogs import layout
 from catalogs.keys import slot_id
+from catalogs.photos.kept_request import KeptResult
 from catalogs.runs.release_batch import NO_WITHDRAWALS, ReleaseBatch, WithdrawalKey, withdrawal_key
 from catalogs.table_schemas import DECISIONS, MANIFEST, RECORDS, REFRESHED_DIGESTS, REPLACED_SLOTS, RETIRED_SLOTS
 from infra.errors import TableError
@@ -30,9 +31,9 @@ def scenario(tmp_path: Path) -> StoreScenario:
     return shop
 
 
-def released(shop: StoreScenario, run_id: str, labels: dict[str, str | None]) -> None:
+def released(shop: StoreScenario, run_id: str, labels: dict[str, str | None], **other: Any) -> None:
     """Publish pictures with the records of the run that made them; a word's fingerprint is that of the word."""
-    shop.release(run_id, labels)
+    shop.release(run_id, labels, **other)
     rows = [row for row in live(shop).values() if row["run_id"] == run_id]
     made = [
         attempt_row(labels[f"{row['sku']}/{row['view']}"] or "", finished_sha=row["pixel_sha"])
@@ -165,3 +166,17 @@ def test_a_batch_that_was_held_for_longer_than_releases_are_kept_is_compared_wit
     assert late(scenario, of_bag, tables=tables, retired=retiring) == set(), "the bag goes in the same commit"
     replacing = decision_row("bag/front", "red", request_key=b"x", kind="changed", live_file_sha=bag["file_sha"])
     assert late(scenario, replacing, of_bag, tables=tables) == {"bag", "coat"}, "the bag stays green, since red is late"
+
+
+@pytest.mark.parametrize("keeps_log", [True, False], ids=["with what came since", "with all"])
+def test_the_same_photo_under_two_skus_is_no_copy(scenario: StoreScenario, keeps_log: bool) -> None:
+    def keeping(photo: str) -> dict[str, Any]:
+        return {"kept": KeptResult("stage", photo, "only-photo", "plain-ground", "1", {}, {}, stage="s").text}
+
+    released(scenario, "r1", {"mug/front": "red"}, photo_sha=b"\xab" * 32, **keeping("ab" * 32))
+    released(scenario, "r2", {"hat/front": "blue"})
+    tables = scenario.tables if keeps_log else CleanedLog(scenario.tables, keeps_log=False)
+    of_photo = decision_row("cup/front", "red", request_key=b"another request", **keeping("ab" * 32))
+    of_another = decision_row("pot/front", "red", request_key=b"a third request", **keeping("cd" * 32))
+    assert late(scenario, of_photo, tables=tables) == set()
+    assert late(scenario, of_another, tables=tables) == {"pot"}

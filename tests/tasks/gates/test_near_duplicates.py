@@ -1,6 +1,7 @@
 """Near-duplicate search finds every live image that matters, and none that is no longer live."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedIm
 from catalogs.policy.schema import DuplicateRules
 from infra.interfaces import ObjectInfo
 from infra.testing.faulty_store import FaultInjector, FaultyStore
+from infra.testing.faulty_tables import FaultyTables
 from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
 from tasks.maintenance.compact_fingerprints import fold_fingerprints
 from tests.fixtures.run_rows import fingerprint_of
@@ -120,6 +122,45 @@ def test_thousands_of_rows_give_what_a_plain_loop_gives(tmp_path: Path) -> None:
     )
     assert found == expected
     assert np.unique([bits for _, _, bits in against]).tolist() == [0]
+
+
+def test_the_photo_of_an_image_is_said_where_a_candidate_keeps_the_same(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    shown_of = {"mug/front": "red", "cup/front": "red", "hat/front": "red"}
+    for number, (place, photo) in enumerate(zip(shown_of, (b"one", b"two", None), strict=True)):
+        shop.release(f"r{number}", {place: "red"}, photo_sha=photo)
+    shop.write_fingerprints("r0", shown_of)
+    found = {
+        photo: {
+            image.sku: image.photo_sha
+            for image in near(shop, replace(candidate("new", "pot", near="red"), photo_sha=photo))[1]
+        }
+        for photo in (b"one", b"three", b"")
+    }
+    assert found[b"one"] == {"mug": b"one", "cup": b"", "hat": b""}
+    assert found[b"three"] == found[b""] == {"mug": b"", "cup": b"", "hat": b""}
+
+
+def test_the_photo_of_an_image_that_came_into_the_slot_meanwhile_is_not_said(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    shop.release("r0", {"mug/front": "red"}, photo_sha=b"two")
+    shop.write_fingerprints("r0", {"mug/front": "red"})
+    published = shown(shop)
+    shop.release("r1", {"mug/front": "blue"}, photo_sha=b"one")
+    asked = replace(candidate("new", "pot", near="red"), photo_sha=b"one")
+    [image] = find_near_duplicates([asked], published, RULES)[1]
+    assert (image.sku, image.photo_sha) == ("mug", b"")
+
+
+def test_without_a_kept_photo_no_photos_are_read(scenario: StoreScenario) -> None:
+    injector = FaultInjector()
+    published = PublishedFingerprints(scenario.store, FaultyTables(scenario.tables, injector), CATALOGUE, NOBODY)
+    opened = injector.operation_count
+    asked = candidate("new", "shirt", near="red")
+    find_near_duplicates([asked], published, RULES)
+    assert injector.operation_count == opened
+    find_near_duplicates([replace(asked, photo_sha=b"one")], published, RULES)
+    assert injector.operation_count == opened + 1, "the manifest, once"
 
 
 def test_each_small_file_is_read_once_and_one_that_was_folded_meanwhile_has_no_rows(scenario: StoreScenario) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from catalogs.errors import OptionError
+from catalogs.policy.schema import built_in_policy, load_policy
 from infra.imaging.codecs import encode_png
 from infra.imaging.finishing import finish
 from infra.interfaces import FinishParameters
@@ -73,7 +74,7 @@ def test_what_is_shown_has_the_scores_of_the_attempt_that_is_shown(tmp_path: Pat
     ]
     batches.write_plan(shop.store, slots, [])
     batches.write_records(shop.store, {"0-000000": attempts})
-    gathered = read_published_scores(shop.store, shop.tables, CATALOGUE)
+    gathered = read_published_scores(shop.store, shop.tables, CATALOGUE, built_in_policy().not_of_scenes)
     found = sorted(zip(gathered.categories, gathered.columns["blur.foreground"], strict=True))
     assert found == [("", 8.0), ("shirts", 9.0)]
     assert gathered.skipped == [("run run-0", "the scores of 1 images are no longer kept")]
@@ -82,14 +83,28 @@ def test_what_is_shown_has_the_scores_of_the_attempt_that_is_shown(tmp_path: Pat
 def test_an_unknown_catalogue_is_refused_by_name(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     with pytest.raises(OptionError, match="no catalogue 'hats'"):
-        read_published_scores(shop.store, shop.tables, "hats")
+        read_published_scores(shop.store, shop.tables, "hats", frozenset())
 
 
 def test_what_says_nothing_on_a_stage_moves_no_proposed_limit() -> None:
-    accepted = AcceptedScores()
+    accepted = AcceptedScores(not_of_scenes=built_in_policy().not_of_scenes)
     measured = {"background.white": 0.0, "fill.side": 0.3, "blur.foreground": 9.0, "kept.broken": 0.0}
     accepted.add("mugs", measured | {"kept.scene": 1.0})
     accepted.add("mugs", measured)
     columns = accepted.table.columns
     assert np.isnan([columns["background.white"][0], columns["fill.side"][0]]).all()
     assert (columns["background.white"][1], list(columns["blur.foreground"])) == (0.0, [9.0, 9.0])
+
+
+def test_a_policy_s_own_scene_rules_say_which_stored_scores_count(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    shop.release(batches.RUN_ID, {"mug/front": "blue"})
+    batches.write_plan(shop.store, [batches.planned_slot_row("mug/front", "blue", category="")], [])
+    measured = {"background.white": 0.0, "fill.side": 0.3, "blur.foreground": 9.0, "kept.broken": 0.0}
+    measured["kept.scene"] = 1.0
+    batches.write_records(shop.store, {"0-000000": [batches.attempt_row("blue", 0, scores=json.dumps(measured))]})
+    own = load_policy("extends: default@2\nscenes: {not_judged: {fill.side: null, blur.foreground: mist}}", "own.yaml")
+    columns = read_published_scores(shop.store, shop.tables, CATALOGUE, own.not_of_scenes).columns
+    assert {"background.white", "fill.side", "blur.foreground"} & columns.keys() == {"fill.side"}
+    columns = read_published_scores(shop.store, shop.tables, CATALOGUE, built_in_policy().not_of_scenes).columns
+    assert {"background.white", "fill.side", "blur.foreground"} & columns.keys() == {"blur.foreground"}
