@@ -107,8 +107,9 @@ class KeptRows:
             if name in rows.table.column_names:
                 separator = settings.separator if settings is not None else None
                 tokens[name], surplus = resolve_cells(rows.table[name], self.resolver, separator)
-                if surplus:
-                    self.row_warnings.add(_SURPLUS, [(name, rows.row_number(0))] * surplus)
+                if surplus:  # named by its SKU: a photo's address may hold a secret
+                    skus = rows.column("sku")
+                    self.row_warnings.add(_SURPLUS, [(skus[at], rows.row_number(at)) for at in surplus])
         return tokens
 
     def _count(self, rows: BatchRows, position: int, tokens: str) -> None:

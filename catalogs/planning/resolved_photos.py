@@ -71,8 +71,10 @@ def refusals(tokens: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def resolve_cells(cells: pa.ChunkedArray, resolver: PhotoResolver, separator: str | None) -> tuple[list[str], int]:
-    """Return the tokens of each cell, and how many cells name more photos than are looked at.
+def resolve_cells(
+    cells: pa.ChunkedArray, resolver: PhotoResolver, separator: str | None
+) -> tuple[list[str], list[int]]:
+    """Return the tokens of each cell, and the positions of the cells that name more photos than are looked at.
 
     Each reference is resolved once, however many rows name it.
     """
@@ -80,13 +82,13 @@ def resolve_cells(cells: pa.ChunkedArray, resolver: PhotoResolver, separator: st
     texts: pa.Array = encoded.dictionary
     breaks = [text for text in (LIST_BREAK, separator) if text]
     if not any(pc.any(pc.match_substring(texts, text)).as_py() for text in breaks):
-        return _resolved(texts, resolver).take(encoded.indices).to_pylist(), 0
+        return _resolved(texts, resolver).take(encoded.indices).to_pylist(), []
     parts = [_split(text, separator) for text in texts.to_pylist()]
     references = dict.fromkeys(part for cell in parts for part in cell[:MAX_PHOTOS_A_CELL])
     tokens = dict(zip(references, _resolved(pa.array(references, pa.string()), resolver).to_pylist(), strict=True))
     by_text = [" ".join(filter(None, map(tokens.__getitem__, cell[:MAX_PHOTOS_A_CELL]))) for cell in parts]
     too_many = pa.array([len(cell) > MAX_PHOTOS_A_CELL for cell in parts], pa.bool_())
-    surplus = pc.sum(pc.cast(too_many.take(encoded.indices), pa.int64())).as_py() or 0
+    surplus = pc.indices_nonzero(too_many.take(encoded.indices)).to_pylist()
     return pa.array(by_text, pa.string()).take(encoded.indices).to_pylist(), surplus
 
 

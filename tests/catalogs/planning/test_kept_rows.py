@@ -266,3 +266,12 @@ def test_whatever_cells_name_a_second_night_changes_nothing_and_texts_alone_make
     if not has_photo:
         plain = PlanningHarness().plan([{key: value for key, value in row.items() if "photo" not in key}], RECIPE)
         assert [slot.source_digest for slot in plain.slots] == [slot.source_digest for slot in run.slots]
+
+
+def test_a_cell_with_too_many_photos_is_warned_of_by_its_sku_and_row() -> None:
+    rows = [LAMP, {**MUG, "photo": ";".join(["one.jpg"] * 30)}]
+    harness = PlanningHarness()
+    harness.plan(rows, recipe_with({"photo": {"separator": ";"}}), photos=PHOTOS)
+    [warning] = [warning for warning in harness.warnings if "more than 20 photos" in warning]
+    assert warning.startswith("1 × ")
+    assert f"{MUG['sku']!r} in row 2" in warning
