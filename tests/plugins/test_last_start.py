@@ -56,3 +56,11 @@ def test_a_seed_orders_the_files_and_leaves_each_file_s_tests_together(suite: py
         assert files[::2] == files[1::2]
         assert len(set(files)) == 8
         assert [name.partition("::")[2] for name in order] == ["test_b", "test_a"] * 8
+
+
+def test_a_long_test_is_started_only_while_several_times_its_estimate_is_left(suite: pytest.Pytester) -> None:
+    marked = "import pytest\n\n@pytest.mark.long(seconds=SECONDS)\ndef test_b(): pass\n"
+    suite.makepyfile(test_0=marked.replace("SECONDS", "1000"), test_1=marked.replace("SECONDS", "800"))
+    result = run(suite, f"--last-start={time.time() + 3600}", "-p", "no:xdist", "-v", "test_0.py", "test_1.py")
+    assert started(result) == ["test_1.py::test_b"]
+    result.assert_outcomes(passed=1, skipped=1)
