@@ -106,7 +106,7 @@ def _manifest_rows(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterat
             "model_version": repeated(None, "model_version"),
             "precision": repeated("bf16", "precision"),
             "backend": repeated("torch", "backend"),
-            **{name: repeated(None, name) for name in ("mode", "photo_sha", "kept")},
+            **{name: repeated(None, name) for name in ("mode", "photo_sha", "stage", "kept")},
             "run_id": repeated(FIRST_RUN_ID, "run_id"),
             "released_at": repeated(0, "released_at"),
             "_op": repeated("put", "_op"),

@@ -27,6 +27,8 @@ KEYS = (
     layout.cutout_mask(SHA, SHA),
     layout.photo_index("c"),
     layout.scores(SHA, SHA, SHA),
+    layout.stage_image(SHA),
+    layout.stage_change("l", 1),
     layout.published_image("c", "sku", "front", "a", 0, SHA),
     f"{layout.manifest_table('c')}/_delta_log/{0:020}.json",
     f"{layout.outcomes_table('c')}/_delta_log/{0:020}.json",
