@@ -109,5 +109,7 @@ def test_a_parent_that_ends_takes_its_children_along(
     assert stack.wait_for_run(run)["state_type"] == state
     stack.wait_until_no_process_runs()
     print(f"no process was left {time.monotonic() - began:.1f} s after its parent was {state}")  # noqa: T201
-    assert {child["state_type"] for child in stack.child_runs(run)} == {"CANCELLED"}
+    # The runner writes a child's last state some seconds after its process is gone.
+    children = [stack.wait_for_run(child["id"]) for child in stack.child_runs(run)]
+    assert [child["state_type"] for child in children] == ["CANCELLED"] * 2
     assert 2 <= len(staged_keys(harness)) < 710
