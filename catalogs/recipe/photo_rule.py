@@ -15,15 +15,13 @@ from pydantic import Field, field_validator, model_validator
 
 from catalogs.photos.kept_request import KeptRequest
 from catalogs.rule_files import StrictModel
-from catalogs.stages.stage import STAGE_NAME, Stage
+from catalogs.stages.stage import MAX_FILL, STAGE_NAME, Stage
 
 IGNORE: Final = "ignore"
 """The mode of a recipe that reads no photos: every image is generated from the row's texts."""
 
 STAGE: Final = "stage"
 """The mode of a recipe whose products stand on the empty scenes of a library."""
-
-MAX_PRODUCT_FILL = 0.95
 
 _Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -69,8 +67,8 @@ class PhotoRule(StrictModel):
 
     @model_validator(mode="after")
     def _product_fits(self) -> "PhotoRule":
-        if not self.least_fill <= self.fill <= MAX_PRODUCT_FILL:
-            raise ValueError(f"`least_fill` is at most `fill`, and `fill` at most {MAX_PRODUCT_FILL}")
+        if not self.least_fill <= self.fill <= MAX_FILL:
+            raise ValueError(f"`least_fill` is at most `fill`, and `fill` at most {MAX_FILL}")
         if self.fill > min(self.centre, 1 - self.centre) * 2:
             raise ValueError(f"a product of fill {self.fill} and centre {self.centre} leaves the image's side")
         if self.foot is not None and self.fill > self.foot:

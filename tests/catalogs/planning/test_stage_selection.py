@@ -175,6 +175,16 @@ def test_what_was_refused_on_a_stage_that_is_retired_is_planned_on_another_whate
     assert len(then.slots) == len(SKUS)
 
 
+def test_a_changed_row_that_was_refused_on_its_live_stage_is_planned_on_another_once_that_is_retired() -> None:
+    shop = Shop()
+    shop.publish(library(OAK))
+    shop.rows[SKUS[0]]["photo"] = "other.jpg"
+    shop.harness.record_outcomes(shop.plan(library(OAK)), "blocked")
+    assert shop.plan(library(OAK, MARBLE)).slots == []
+    then = kept_by_sku(shop.plan(library(stage("oak", state="retired"), MARBLE)))
+    assert {sku: kept.stage for sku, kept in then.items()} == {SKUS[0]: MARBLE.sha256}
+
+
 def test_a_finish_that_is_refused_of_what_is_live_on_a_retired_stage_waits_and_renders_nothing_again() -> None:
     shop = Shop()
     shop.publish(library(OAK))

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from catalogs.recipe.photo_rule import MAX_PRODUCT_FILL, PhotoRule, PhotoSettings
+from catalogs.recipe.photo_rule import PhotoRule, PhotoSettings
+from catalogs.stages.stage import MAX_FILL as MAX_PRODUCT_FILL
 from infra.compositing.product_placement import MAX_FILL, PlacementRule
 from infra.cutout.cutters import open_cutter
 from tests.fixtures.sample_recipe import RECIPE, recipe_with
